@@ -1,0 +1,60 @@
+"""An agent: his session, and what he does in it."""
+
+from queuepulse.engine import states
+from queuepulse.engine.queues import Queue
+
+
+class Agent:
+    """One agent of the VDN, signed in or not.
+
+    `state` is the effective one, and `since_ms` when its spell began. `talks` counts the answered calls that
+    are his, also those of an earlier session. `rings` holds the ids of the calls that ring at him.
+    `wrapup_until_ms` is 0 when no wrap-up runs. `unexplained` is a state that a picture told and nothing
+    explains: it holds until the next event of this agent; -1 when there is none. `spare` says that he is not
+    idle and can take one more contact all the same (`capacity` > 1). `touched_ms` is the latest `at` of an
+    event that named him.
+    """
+
+    __slots__ = (
+        "base",
+        "capacity",
+        "id",
+        "media",
+        "name",
+        "phone",
+        "queues",
+        "reason",
+        "rings",
+        "since_ms",
+        "source",
+        "spare",
+        "state",
+        "talks",
+        "touched_ms",
+        "unexplained",
+        "wrapup_until_ms",
+    )
+
+    def __init__(self, agent_id: int) -> None:
+        self.id = agent_id
+        self.source = ""
+        self.queues: tuple[Queue, ...] = ()
+        self.base = states.IDLE
+        self.reason: str | int | None = None
+        self.capacity = 1
+        self.media: int | None = None
+        self.state = states.SIGNED_OUT
+        self.since_ms = 0
+        self.talks = 0
+        self.rings: dict[str, None] = {}
+        self.wrapup_until_ms = 0
+        self.unexplained = -1
+        self.spare = False
+        self.touched_ms = 0
+        self.name: str | None = None
+        self.phone: str | None = None
+
+    def touch(self, at_ms: int) -> None:
+        """Notes that an event at `at_ms` named or moved this agent: an older picture knows less of him."""
+        if at_ms > self.touched_ms:
+            self.touched_ms = at_ms

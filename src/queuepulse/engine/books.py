@@ -1,0 +1,476 @@
+"""The books of one VDN: its queues, agents and calls, and the few ways in which they change.
+
+What an event means is decided in `vdn` and `repair`; here every change is made once, and keeps all counters
+true. Each change takes the instant at which it happened, which may lie before the clock: late events change
+state with their own time, and count in the five minutes and the day that hold it (events.md, rule 10).
+"""
+
+import contextlib
+import heapq
+from collections.abc import Iterator
+from typing import Final
+
+from queuepulse.engine import days
+from queuepulse.engine.agents import Agent
+from queuepulse.engine.calls import Pass
+from queuepulse.engine.figures import Row
+from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LAPSED_MAX, SWEEP_FACTOR, Five, Queue
+from queuepulse.engine.recent import Recent
+from queuepulse.engine.states import ADJUST, ANSWERING, IDLE, SIGNED_OUT, TALKING
+
+SEEN_MS: Final = 900_000
+"""How long an event is known again (events.md, rule 2)."""
+SEEN_MAX: Final = 100_000
+"""How many distinct events are known again (events.md, rule 2)."""
+ENDED_MS: Final = 600_000
+"""How long the id of a call that ended is known (events.md, rule 8)."""
+ENDED_MAX: Final = 10_000
+"""How many of them are (events.md, rule 8)."""
+NEVER: Final = 2**62
+"""An instant after all others."""
+CLOSED: Final = "closed"
+
+
+class Books:
+    """The state of one VDN as of its clock.
+
+    `clock_ms` is the largest `at` so far, -1 before the first event. `mark_ms` begins the current five
+    minutes and `day_ms` the statistics day, `day_end_ms` the next one. `links` holds the sources whose link
+    is lost, each with when. `repairs` counts by kind what snapshots changed. `due_ms` is the next instant at
+    which time alone changes something.
+    """
+
+    def __init__(self, timezone: str = days.UTC, day_starts: str = days.MIDNIGHT) -> None:
+        self.name: str | None = None
+        self.timezone = timezone
+        self.day_starts = day_starts
+        self.clock_ms = -1
+        self.mark_ms = -FIVE_MS
+        self.day_ms = 0
+        self.day_end_ms = 0
+        self.due_ms = 0
+        self.queues: dict[int, Queue] = {}
+        self.agents: dict[int, Agent] = {}
+        self.calls: dict[str, Pass] = {}
+        self.links: dict[str, int] = {}
+        self.repairs: dict[str, int] = {}
+        self.blank_rows: dict[int, Row] = {}
+        self.seen: Recent[object] = Recent(SEEN_MS, SEEN_MAX)
+        self.ended: Recent[str] = Recent(ENDED_MS, ENDED_MAX)
+        self.wrapups: list[tuple[int, int]] = []
+        self.touched: list[Five] = []
+        self.touched_last: list[Five] = []
+        self.corrected: dict[tuple[int, int], Five] = {}
+        self.closed: list[Five] = []
+        self._unsettled: dict[int, Agent] | None = None
+        self._spells_count = True
+
+    # Time
+
+    def run_timers(self, to_ms: int) -> None:
+        """Lets pass what is due up to and at `to_ms`, in order; of one instant marks, then wrap-ups' ends."""
+        while self.due_ms <= to_ms:
+            wrapup_ms = self.wrapups[0][0] if self.wrapups else NEVER
+            if wrapup_ms < self.mark_ms + FIVE_MS and wrapup_ms < self.day_end_ms:
+                self._end_wrapup()
+            else:
+                upto_ms = min(to_ms, wrapup_ms)
+                if upto_ms >= self.mark_ms + FIVE_MS:
+                    self._pass_mark(upto_ms - upto_ms % FIVE_MS)
+                if upto_ms >= self.day_end_ms:
+                    self.day_ms, self.day_end_ms = days.day_of(upto_ms, self.timezone, self.day_starts)
+            self.set_due()
+
+    def set_due(self) -> None:
+        """Finds when time alone changes something next."""
+        wrapup_ms = self.wrapups[0][0] if self.wrapups else NEVER
+        self.due_ms = min(self.mark_ms + FIVE_MS, self.day_end_ms, wrapup_ms)
+
+    def _pass_mark(self, mark_ms: int) -> None:
+        """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
+        self.closed += self.corrected.values()
+        self.closed += self.touched_last
+        if mark_ms == self.mark_ms + FIVE_MS:
+            self.touched_last = self.touched
+        else:
+            self.closed += self.touched
+            self.touched_last = []
+        self.touched = []
+        self.corrected = {}
+        self.mark_ms = mark_ms
+
+    def _end_wrapup(self) -> None:
+        until_ms, agent_id = heapq.heappop(self.wrapups)
+        agent = self.agents[agent_id]
+        if agent.wrapup_until_ms == until_ms:
+            agent.wrapup_until_ms = 0
+            self.shift(agent, until_ms)
+
+    def five(self, queue: Queue, at_ms: int) -> Five:
+        """The queue's five minutes that hold the instant: the current, the last finished, or a correction."""
+        five = queue.five
+        if at_ms >= self.mark_ms:
+            if five.mark_ms != self.mark_ms:
+                queue.last_five = five if five.mark_ms == self.mark_ms - FIVE_MS else None
+                five = queue.five = Five(queue.skill, self.mark_ms)
+                self.touched.append(five)
+            return five
+        mark_ms = at_ms - at_ms % FIVE_MS
+        if mark_ms != self.mark_ms - FIVE_MS:
+            return self._correction(queue.skill, mark_ms)
+        if five.mark_ms == mark_ms:
+            return five
+        last = queue.last_five
+        if last is not None and last.mark_ms == mark_ms:
+            return last
+        late = Five(queue.skill, mark_ms)
+        self.touched_last.append(late)
+        if five.mark_ms == self.mark_ms:
+            queue.last_five = late
+        else:
+            queue.five, queue.last_five = late, None
+        return late
+
+    def _correction(self, skill: int, mark_ms: int) -> Five:
+        """What a late event adds to five minutes that are closed."""
+        five = self.corrected.get((mark_ms, skill))
+        if five is None:
+            five = self.corrected[mark_ms, skill] = Five(skill, mark_ms)
+        return five
+
+    # Queues and agents
+
+    def queue(self, skill: int) -> Queue:
+        """The queue of that id, made when first spoken of."""
+        queue = self.queues.get(skill)
+        if queue is None:
+            queue = self.queues[skill] = Queue(skill)
+        return queue
+
+    def agent(self, agent_id: int) -> Agent:
+        """The agent of that id, made (signed out) when first spoken of."""
+        agent = self.agents.get(agent_id)
+        if agent is None:
+            agent = self.agents[agent_id] = Agent(agent_id)
+        return agent
+
+    def sign_in(self, agent: Agent, source: str, skills: list[int], at_ms: int) -> None:
+        """Begins a session in these queues; base, capacity and media are as the caller has set them."""
+        agent.touch(at_ms)
+        agent.source = source
+        agent.state = natural_state(agent) if agent.unexplained < 0 else agent.unexplained
+        agent.since_ms = at_ms
+        self.requeue(agent, skills)
+        self.set_spare(agent)
+
+    def sign_out(self, agent: Agent, at_ms: int) -> None:
+        """Ends ringing, wrap-up and session."""
+        agent.touch(at_ms)
+        for call in agent.rings:
+            self.calls[call].ringing.remove(agent)
+        agent.rings.clear()
+        agent.wrapup_until_ms = 0
+        agent.unexplained = -1
+        if agent.state == IDLE and self._spells_count:
+            self._idle_ended(agent, at_ms)
+        self.requeue(agent, [])
+        agent.state = SIGNED_OUT
+        agent.since_ms = at_ms
+        agent.spare = False
+        agent.reason = None
+
+    def requeue(self, agent: Agent, skills: list[int]) -> None:
+        """Makes `skills` the queues the signed-in agent counts in; his spell goes on."""
+        before = agent.queues
+        after = tuple([self.queue(skill) for skill in skills])
+        state, spare = agent.state, agent.spare
+        for queue in before:
+            if queue not in after:
+                queue.signed_in -= 1
+                queue.by_state[state] -= 1
+                queue.spare -= spare
+                queue.row_until_ms = 0
+        agent.queues = after
+        for queue in after:
+            if queue not in before:
+                queue.signed_in += 1
+                queue.by_state[state] += 1
+                queue.spare += spare
+                queue.row_until_ms = 0
+                if state == IDLE:
+                    self._push_idle(queue, (agent.since_ms, agent.id))
+
+    def shift(self, agent: Agent, at_ms: int) -> None:
+        """Brings a signed-in agent into the state that his calls, wrap-up and base give (statistics.md)."""
+        if self._unsettled is not None:
+            self._unsettled[agent.id] = agent
+            return
+        # `natural_state`, written out: a call would cost as much as all else here.
+        if agent.unexplained >= 0:
+            state = agent.unexplained
+        elif agent.talks:
+            state = TALKING
+        elif agent.rings:
+            state = ANSWERING
+        elif agent.wrapup_until_ms:
+            state = ADJUST
+        else:
+            state = agent.base
+        before = agent.state
+        if state != before:
+            if before == IDLE and self._spells_count:
+                self._idle_ended(agent, at_ms)
+            agent.state = state
+            agent.since_ms = at_ms
+            for queue in agent.queues:
+                by_state = queue.by_state
+                by_state[before] -= 1
+                by_state[state] += 1
+                queue.row_until_ms = 0
+            if state == IDLE:
+                entry = (at_ms, agent.id)
+                for queue in agent.queues:
+                    self._push_idle(queue, entry)
+        if agent.capacity != 1 or agent.spare:
+            self.set_spare(agent)
+
+    @contextlib.contextmanager
+    def repairing(self, at_ms: int) -> Iterator[None]:
+        """What changes within is one change, made at `at_ms`: no agent passes through a state on the way.
+
+        An idle spell that ends so has no known end, and counts nowhere.
+        """
+        assert self._spells_count, "repairs do not nest"
+        self._spells_count = False
+        self._unsettled = {}
+        yield
+        agents, self._unsettled = self._unsettled.values(), None
+        for agent in agents:
+            if agent.state != SIGNED_OUT:
+                self.shift(agent, at_ms)
+        self._spells_count = True
+        self.run_timers(self.clock_ms)
+
+    def set_since(self, agent: Agent, since_ms: int) -> None:
+        """His spell began at another time than we thought."""
+        if since_ms != agent.since_ms:
+            agent.since_ms = since_ms
+            for queue in agent.queues:
+                queue.row_until_ms = 0
+                if agent.state == IDLE:
+                    self._push_idle(queue, (since_ms, agent.id))
+
+    def _idle_ended(self, agent: Agent, at_ms: int) -> None:
+        """The idle spell of the agent ended, in all queues he is signed in to."""
+        idle_ms = at_ms - agent.since_ms
+        mark_ms = self.mark_ms
+        for queue in agent.queues:
+            five = queue.five
+            if five.mark_ms != mark_ms or at_ms < mark_ms:
+                five = self.five(queue, at_ms)
+            if idle_ms > five.idle_ms_max:
+                five.idle_ms_max = idle_ms
+
+    def set_spare(self, agent: Agent) -> None:
+        """Finds whether an agent of some capacity can take one more contact though he is not idle."""
+        spare = has_spare(agent, agent.state, agent.wrapup_until_ms > 0)
+        if spare != agent.spare:
+            agent.spare = spare
+            for queue in agent.queues:
+                queue.spare += 1 if spare else -1
+                queue.row_until_ms = 0
+
+    def _push_idle(self, queue: Queue, entry: tuple[int, int]) -> None:
+        heap = queue.longest_idle
+        heapq.heappush(heap, entry)
+        if len(heap) > queue.idle_sweep:
+            heap[:] = [entry for entry in heap if self.is_idle(queue, entry)]
+            heapq.heapify(heap)
+            queue.idle_sweep = SWEEP_FACTOR * len(heap) + LAPSED_MAX
+
+    def is_idle(self, queue: Queue, entry: tuple[int, int]) -> bool:
+        """Whether that entry of `longest_idle` is an idle spell that runs now, in this queue."""
+        since_ms, agent_id = entry
+        agent = self.agents[agent_id]
+        return agent.state == IDLE and agent.since_ms == since_ms and queue in agent.queues
+
+    # Passes
+
+    def offer(self, call: str, queue: Queue, source: str, at_ms: int, since_ms: int, inbound: bool) -> Pass:
+        """Opens a pass that waits; it is not yet counted in any five minutes."""
+        stay = self.calls[call] = Pass(call, queue, source, at_ms, since_ms, inbound)
+        queue.offered += 1
+        queue.waiting += 1
+        self.await_answer(stay, since_ms)
+        return stay
+
+    def await_answer(self, stay: Pass, since_ms: int) -> None:
+        """Notes since when the pass waits, so that the oldest is found at once."""
+        stay.waiting_since_ms = since_ms
+        queue = stay.queue
+        queue.row_until_ms = 0
+        heap = queue.oldest_waiting
+        heapq.heappush(heap, (since_ms, stay.call))
+        if len(heap) > queue.wait_sweep:
+            heap[:] = [entry for entry in heap if self.is_waiting(queue, entry)]
+            heapq.heapify(heap)
+            queue.wait_sweep = SWEEP_FACTOR * len(heap) + LAPSED_MAX
+
+    def is_waiting(self, queue: Queue, entry: tuple[int, str]) -> bool:
+        """Whether that entry of `oldest_waiting` is a pass that waits now, in this queue."""
+        since_ms, call = entry
+        stay = self.calls.get(call)
+        return (
+            stay is not None
+            and stay.answered_at_ms < 0
+            and stay.waiting_since_ms == since_ms
+            and stay.queue is queue
+        )
+
+    def ring(self, stay: Pass, agent: Agent, at_ms: int) -> None:
+        """The call begins to ring at a signed-in agent."""
+        stay.ringing.append(agent)
+        agent.rings[stay.call] = None
+        agent.touch(at_ms)
+        self.shift(agent, at_ms)
+
+    def stop_ring(self, stay: Pass, agent: Agent, at_ms: int) -> None:
+        """The call no longer rings at the agent."""
+        stay.ringing.remove(agent)
+        del agent.rings[stay.call]
+        agent.touch(at_ms)
+        self.shift(agent, at_ms)
+
+    def answer(self, stay: Pass, agent_id: int, at_ms: int, five: Five | None) -> None:
+        """The wait ends and the talk begins; it counts in `five`, if given."""
+        queue = stay.queue
+        stay.answered_at_ms = at_ms
+        queue.waiting -= 1
+        queue.in_talk += 1
+        queue.answered += 1
+        queue.row_until_ms = 0
+        if five is not None:
+            five.answered += 1
+            if stay.wait_known:
+                wait_ms = at_ms - stay.waiting_since_ms
+                if wait_ms < 0:
+                    wait_ms = 0
+                five.wait_ended(wait_ms)
+                if wait_ms <= IN_20S_MS and stay.inbound:
+                    five.answered_in_20s += 1
+        # He who answers is credited before ringing ends, so that he goes from ringing to talking in one step.
+        if agent_id:
+            self.credit(stay, agent_id, at_ms)
+        if stay.ringing:
+            self._stop_all_rings(stay, at_ms)
+
+    def credit(self, stay: Pass, agent_id: int, at_ms: int) -> None:
+        """The talk of the pass is this agent's, signed in or not (events.md, rules 5 and 6)."""
+        agent = self.agent(agent_id)
+        stay.agent_id = agent_id
+        agent.talks += 1
+        agent.rings.pop(stay.call, None)
+        agent.touch(at_ms)
+        if agent.state != SIGNED_OUT:
+            self.shift(agent, at_ms)
+
+    def discredit(self, stay: Pass, at_ms: int) -> None:
+        """The talk of the pass is no longer its agent's, though it may go on."""
+        if stay.agent_id:
+            agent = self.agents[stay.agent_id]
+            stay.agent_id = 0
+            agent.talks -= 1
+            agent.touch(at_ms)
+            if agent.state != SIGNED_OUT:
+                self.shift(agent, at_ms)
+
+    def leave(self, stay: Pass, cause: str, at_ms: int) -> None:
+        """The wait ends unanswered. What is `closed` counts as left and, its end unknown, in no wait."""
+        queue = stay.queue
+        del self.calls[stay.call]
+        queue.waiting -= 1
+        queue.left += 1
+        queue.row_until_ms = 0
+        five = self.five(queue, at_ms)
+        five.left[CAUSES[cause]] += 1
+        if cause != CLOSED:
+            wait_ms = at_ms - stay.waiting_since_ms
+            five.wait_ended(wait_ms if wait_ms > 0 else 0)
+        if stay.ringing:
+            self._stop_all_rings(stay, at_ms)
+
+    def end_talk(self, stay: Pass, at_ms: int, wrapup_ms: int = 0, closed: bool = False) -> None:
+        """The talk ends, a wrap-up of that length begins. A `closed` talk counts in no talk figure."""
+        queue = stay.queue
+        if queue.day_ms != self.day_ms:
+            queue.roll_day(self.day_ms)
+        del self.calls[stay.call]
+        queue.in_talk -= 1
+        queue.row_until_ms = 0
+        queue.talk_ended(max(at_ms, stay.answered_at_ms))
+        if not closed:
+            if stay.hold_since_ms >= 0:
+                stay.hold_ms += max(0, at_ms - stay.hold_since_ms)
+            talk_ms = at_ms - stay.answered_at_ms
+            self.five(queue, at_ms).talk_ended(talk_ms if talk_ms > 0 else 0, stay.hold_ms)
+        if stay.agent_id:
+            if wrapup_ms:
+                self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms)
+            self.discredit(stay, at_ms)
+            self.run_timers(self.clock_ms)
+
+    def begin_wrapup(self, agent: Agent, until_ms: int) -> None:
+        """A wrap-up of the agent runs until then; of several the latest end holds. Signed out he has none."""
+        if agent.state != SIGNED_OUT and until_ms > agent.wrapup_until_ms:
+            agent.wrapup_until_ms = until_ms
+            heapq.heappush(self.wrapups, (until_ms, agent.id))
+            if until_ms < self.due_ms:
+                self.due_ms = until_ms
+
+    def close(self, stay: Pass, at_ms: int) -> None:
+        """Ends a pass whose true end is unknown."""
+        if stay.answered_at_ms < 0:
+            self.leave(stay, CLOSED, at_ms)
+        else:
+            self.end_talk(stay, at_ms, closed=True)
+
+    def remember_end(self, call: str, at_ms: int) -> None:
+        """The call ended then, or its end came out of place; the latest one holds (events.md, rule 8)."""
+        self.ended.again(call, max(at_ms, self.end_of(call)))
+
+    def end_of(self, call: str) -> int:
+        """When the call ended, as far as that is remembered; -1 else."""
+        return self.ended.seen_ms[call] if self.ended.holds(call, self.clock_ms) else -1
+
+    def _stop_all_rings(self, stay: Pass, at_ms: int) -> None:
+        ringing, stay.ringing = stay.ringing, []
+        for agent in ringing:
+            if agent.rings.pop(stay.call, stay) is None:
+                agent.touch(at_ms)
+                self.shift(agent, at_ms)
+
+
+def natural_state(agent: Agent) -> int:
+    """The state that the agent's calls, wrap-up and base give: the first that holds (statistics.md)."""
+    if agent.talks:
+        return TALKING
+    if agent.rings:
+        return ANSWERING
+    if agent.wrapup_until_ms:
+        return ADJUST
+    return agent.base
+
+
+def has_spare(agent: Agent, state: int, wrapup: bool) -> bool:
+    """Whether the agent, though not idle, could take one more contact (statistics.md, `agentAvailableNums`).
+
+    Asked for the effective state he has or will have, and for whether a wrap-up runs then.
+    """
+    return (
+        agent.capacity > 1
+        and state != IDLE
+        and agent.unexplained < 0
+        and agent.base == IDLE
+        and not wrapup
+        and agent.talks + len(agent.rings) < agent.capacity
+    )

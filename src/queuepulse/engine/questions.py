@@ -1,0 +1,168 @@
+"""Questions to the books of a VDN. They change nothing but memoised rows, which are equal to fresh ones."""
+
+import heapq
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from queuepulse.engine.agents import Agent
+from queuepulse.engine.books import Books, has_spare
+from queuepulse.engine.figures import FIGURE_MAX, Row
+from queuepulse.engine.queues import FIVE_MS, Queue
+from queuepulse.engine.states import (
+    ADJUST,
+    BUSY,
+    IDLE,
+    OCCUPIED,
+    PREOCCUPIED,
+    REST,
+    SIGNED_OUT,
+    STUDY,
+    TALKING,
+    WORK,
+)
+
+_ZEROS: Final = (0,) * (len(Row.__struct_fields__) - 1)
+
+
+class Move(NamedTuple):
+    """A wrap-up that is over at the instant asked, though no event since has said that time went on."""
+
+    into: int
+    since_ms: int
+    spare: int
+
+
+def rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[Row]:
+    """The figures of these queues, as if time had run on to `now_ms` (statistics.md, "Time")."""
+    now_ms = max(now_ms, books.clock_ms)
+    moves = _moves(books, now_ms) if now_ms >= books.due_ms else {}
+    queues = books.queues
+    answer = []
+    for skill in skill_ids:
+        queue = queues.get(skill)
+        if queue is None:
+            row = books.blank_rows.get(skill)
+            if row is None:
+                row = books.blank_rows[skill] = Row(skill, *_ZEROS)
+        elif skill in moves:
+            row = _row(books, queue, now_ms, moves[skill])
+        elif queue.row is not None and queue.row_from_ms <= now_ms < queue.row_until_ms:
+            row = queue.row
+        else:
+            row = _row(books, queue, now_ms, ())
+        answer.append(row)
+    return answer
+
+
+def _moves(books: Books, now_ms: int) -> dict[int, list[Move]]:
+    """By queue, the wrap-ups whose end has come by `now_ms`: a walk down the heap that sees no other."""
+    moves: dict[int, list[Move]] = {}
+    heap, ahead, moved = books.wrapups, [0], set()
+    while ahead:
+        index = ahead.pop()
+        if index < len(heap) and heap[index][0] <= now_ms:
+            ahead += (2 * index + 1, 2 * index + 2)
+            until_ms, agent_id = heap[index]
+            agent = books.agents[agent_id]
+            if agent.wrapup_until_ms == until_ms and agent_id not in moved:
+                moved.add(agent_id)
+                move = _move(agent, until_ms)
+                for queue in agent.queues:
+                    moves.setdefault(queue.skill, []).append(move)
+    return moves
+
+
+def _move(agent: Agent, until_ms: int) -> Move:
+    """What the end of his wrap-up makes of an agent."""
+    over = agent.state == ADJUST and agent.unexplained < 0
+    into = agent.base if over else agent.state
+    spare = has_spare(agent, into, wrapup=False) - agent.spare
+    return Move(into if over else SIGNED_OUT, until_ms, spare)
+
+
+def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
+    """Computes a row. Without `moves` it is kept, with the span of instants at which it holds."""
+    mark_ms = now_ms - now_ms % FIVE_MS
+    five = queue.five
+    current = five.mark_ms == mark_ms
+    if queue.day_ms != books.day_ms:
+        queue.roll_day(books.day_ms)
+    by_state, spare = queue.by_state, queue.spare
+    idle_since_ms = _longest_idle(books, queue)
+    if moves:
+        by_state = by_state.copy()
+        for into, since_ms, more in moves:
+            spare += more
+            if into:
+                by_state[ADJUST] -= 1
+                by_state[into] += 1
+                if into == IDLE:
+                    idle_since_ms = min(idle_since_ms, since_ms)
+    wait_since_ms = _oldest_waiting(books, queue)
+    idle_s = _longest_s(five.idle_ms_max if current else 0, now_ms - idle_since_ms)
+    wait_s = _longest_s(five.wait_ms_max if current else 0, now_ms - wait_since_ms)
+    row = Row(
+        queue.skill,
+        queue.signed_in,
+        by_state[TALKING],
+        by_state[IDLE],
+        by_state[IDLE] + spare,
+        by_state[BUSY],
+        by_state[REST],
+        idle_s,
+        by_state[WORK] + by_state[ADJUST],
+        by_state[STUDY],
+        by_state[OCCUPIED],
+        by_state[PREOCCUPIED],
+        # Who was answered in the day, or talked when it began, talks still or ended in it.
+        queue.in_talk + (queue.ended_today if now_ms < books.day_end_ms else 0),
+        queue.in_talk,
+        wait_s,
+        queue.waiting,
+        five.talk_ms // five.talks // 1000 if current and five.talks else 0,
+        five.wait_ms // five.waits // 1000 if current and five.waits else 0,
+        five.offered_in if current else 0,
+        five.answered_in_20s if current else 0,
+    )
+    if moves:
+        queue.row_until_ms = 0
+        return row
+    if queue.row is not None and queue.row == row:
+        row = queue.row
+    queue.row, queue.row_from_ms = row, now_ms
+    queue.row_until_ms = min(
+        mark_ms + FIVE_MS,
+        books.day_end_ms if now_ms < books.day_end_ms else now_ms,
+        idle_since_ms + 1000 * (idle_s + 1),
+        wait_since_ms + 1000 * (wait_s + 1),
+    )
+    return row
+
+
+NOBODY_MS: Final = 2**62
+"""Since when it runs, where nothing runs: after every instant that can be asked."""
+
+
+def _longest_s(ended_ms: int, running_ms: int) -> int:
+    """The longest of what ended and what runs, in whole seconds."""
+    return min((running_ms if running_ms > ended_ms else ended_ms) // 1000, FIGURE_MAX)
+
+
+def _longest_idle(books: Books, queue: Queue) -> int:
+    """Since when the longest idle spell of the queue runs; lapsed entries on the way are dropped."""
+    heap = queue.longest_idle
+    while heap:
+        if books.is_idle(queue, heap[0]):
+            return heap[0][0]
+        heapq.heappop(heap)
+    return NOBODY_MS
+
+
+def _oldest_waiting(books: Books, queue: Queue) -> int:
+    """Since when the oldest waiting pass of the queue waits; lapsed entries on the way are dropped."""
+    heap = queue.oldest_waiting
+    while heap:
+        if books.is_waiting(queue, heap[0]):
+            return heap[0][0]
+        heapq.heappop(heap)
+    return NOBODY_MS
