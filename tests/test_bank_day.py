@@ -1,0 +1,179 @@
+"""One real day of a real call center: the engine's call figures against sums taken from the table itself.
+
+The sums share nothing with the engine and with `examples/bank_day.py`: they are plain loops over the lines.
+"""
+
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from queuepulse.engine import codec
+from queuepulse.engine.events import Event
+from queuepulse.engine.vdn import Outcome, Vdn
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDINGS = Path(os.environ.get("QUEUEPULSE_RECORDINGS") or ROOT.parent / "shared" / "data")
+TABLE = RECORDINGS / "bank" / "calls_one_day.csv"
+SCRIPT = ROOT / "examples" / "bank_day.py"
+
+TYPES = ["PS", "NW", "NE", "IN", "TT", "PE"]  # skill 1 is the first
+MIDNIGHT_S = 915_148_800  # 1999-01-01T00:00:00Z, the date that the example gives the day
+FIVE_S = 300
+DAY_S = 24 * 3600
+
+Stay = tuple[int, int, int | None]
+"""Offered, wait ended, talk ended, in seconds of the day; the last is None for a call that hung up."""
+Figures = dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def table() -> Path:
+    if not TABLE.exists():
+        reason = f"{TABLE} is missing: set QUEUEPULSE_RECORDINGS to the folder of the recordings"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return TABLE
+
+
+@pytest.fixture(scope="module")
+def events(table: Path) -> list[Event]:
+    example = load_example()
+    found: list[Event] = example.events_of(example.read_visits(example.read_table(table)))
+    return found
+
+
+def load_example() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("bank_day", SCRIPT)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def stays(table: Path) -> dict[str, list[Stay]]:
+    """The calls of the table that were in a queue, by type."""
+    found: dict[str, list[Stay]] = {name: [] for name in TYPES}
+    with table.open(newline="") as file:
+        for line in csv.DictReader(file):
+            if line["outcome"] == "PHANTOM":
+                continue
+            if line["q_start"] == "0:00:00":
+                if line["outcome"] == "HANG":
+                    continue  # in the voice menu
+                begins = ends = seconds(line["vru_exit"])
+            else:
+                begins, ends = seconds(line["q_start"]), seconds(line["q_exit"])
+                assert ends - begins == int(line["q_time"])
+            talk_ends = max(ends, seconds(line["ser_exit"])) if line["outcome"] == "AGENT" else None
+            found[line["type"]].append((begins, ends, talk_ends))
+    return found
+
+
+def seconds(time_of_day: str) -> int:
+    hours, minutes, rest = time_of_day.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(rest)
+
+
+def figures_by_hand(calls: list[Stay], now: int) -> Figures:
+    """The call figures of one queue at `now`, straight from their definitions in statistics.md."""
+    mark = now - now % FIVE_S
+    waiting = in_talk = answered = offered = soon = longest = 0
+    waits, talks = [], []
+    for begins, ends, talk_ends in calls:
+        if mark <= begins <= now:
+            offered += 1
+        if begins <= now < ends:
+            waiting += 1
+            longest = max(longest, now - begins)
+        if mark <= ends <= now:
+            waits.append(ends - begins)
+            longest = max(longest, ends - begins)
+        if talk_ends is None:
+            continue
+        if ends <= now:
+            answered += 1
+            if now < talk_ends:
+                in_talk += 1
+            if mark <= ends and ends - begins <= 20:
+                soon += 1
+        if mark <= talk_ends <= now:
+            talks.append(talk_ends - ends)
+    return {
+        "waiting": waiting,
+        "in_talk": in_talk,
+        "answered_today": answered,
+        "offered_in": offered,
+        "answered_in_20s": soon,
+        "wait_s_max": longest,
+        "talk_s_mean": sum(talks) // len(talks) if talks else 0,
+        "wait_s_mean": sum(waits) // len(waits) if waits else 0,
+    }
+
+
+def test_every_call_figure_agrees_with_the_table_at_each_mark_and_in_between(
+    table: Path, events: list[Event]
+) -> None:
+    by_type = stays(table)
+    vdn = Vdn()
+    coming = iter(events)
+    event = next(coming, None)
+    # Every 100 s holds each five-minute mark; the second before one sees its whole five minutes.
+    instants = sorted({*range(0, DAY_S, 100), *range(FIVE_S - 1, DAY_S, FIVE_S)})
+    sums = dict.fromkeys(figures_by_hand([], 0), 0)
+    for instant in instants:
+        now_ms = (MIDNIGHT_S + instant) * 1000
+        while event is not None and event.at is not None and event.at <= now_ms:
+            assert vdn.apply(event) is Outcome.APPLIED
+            event = next(coming, None)
+        for name, row in zip(TYPES, vdn.rows(range(1, len(TYPES) + 1), now_ms), strict=True):
+            expected = figures_by_hand(by_type[name], instant)
+            assert {key: getattr(row, key) for key in expected} == expected, f"{name} at second {instant}"
+            for key, value in expected.items():
+                sums[key] += value
+    assert all(sums.values()), "a figure that is always 0 was not tested"
+
+
+def test_the_day_ends_with_the_totals_of_the_table(table: Path, events: list[Event]) -> None:
+    with table.open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    in_queue = [line for line in lines if line["q_start"] != "0:00:00" and line["outcome"] != "PHANTOM"]
+    at_once = [line for line in lines if line["q_start"] == "0:00:00" and line["outcome"] == "AGENT"]
+    assert (len(lines), len(in_queue), len(at_once)) == (2375, 1971, 268)
+    kinds = [type(event).__name__ for event in events]
+    assert kinds.count("CallOffered") == len(in_queue) + len(at_once)
+    assert kinds.count("CallLeft") == sum(line["outcome"] == "HANG" for line in in_queue)
+    answered = sum(line["outcome"] == "AGENT" for line in lines)
+    assert kinds.count("CallAnswered") == kinds.count("CallReleased") == answered
+    assert kinds.count("AgentSignedIn") == kinds.count("AgentSignedOut") == 18
+
+
+def test_the_script_writes_these_events_as_ndjson(table: Path, events: list[Event]) -> None:
+    written = subprocess.run(
+        [sys.executable, str(SCRIPT), str(table)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert codec.decode_lines(written) == events
+    assert len({event.id for event in events}) == len(events)
+
+
+def test_a_file_that_is_no_such_table_is_refused_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for name, reason in (("other.csv", "no column call_id"), ("none.csv", "No such file")):
+        refused = subprocess.run(
+            [sys.executable, str(SCRIPT), str(tmp_path / name)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert refused.returncode == 2
+        assert reason in refused.stderr
