@@ -1,0 +1,314 @@
+"""The keys, in an SQLite file of their own: who may ask, who may send, and the secrets to prove it.
+
+SKs must be recoverable to check signatures, so they are sealed (AES-GCM, the AK as associated data)
+under a master key that lies in another file or comes from outside. Tokens need only be recognised, so they
+are hashed.
+No clock lives here: the time is passed in.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+import apsw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from queuepulse.protocol.keys import Key, token_hash
+from queuepulse.stores.folder import KEYS_FILE
+
+MASTER_KEY_FILE: Final = "master.key"
+MASTER_KEY_BYTES: Final = 32
+# The 96 bits that AES-GCM is made for; random, since one master key seals far fewer than 2^32 SKs.
+_NONCE_BYTES: Final = 12
+# AKs are names, not secrets: 80 random bits never meet by chance. SKs and tokens have 256 bits.
+_AK_BYTES: Final = 10
+_SECRET_BYTES: Final = 32
+# How long a write waits for another program that writes keys at the same moment.
+_BUSY_MS: Final = 5_000
+_FORMAT: Final = 1
+
+# A revoked key stays in the list; its secrets are erased. In a scope, NULL is "every".
+_SCHEMA: Final = f"""
+CREATE TABLE key (
+    ak TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    sealed_sk BLOB,
+    token_hash BLOB UNIQUE,
+    ingests INTEGER NOT NULL,
+    added_at_ms INTEGER NOT NULL,
+    revoked_at_ms INTEGER
+) STRICT;
+CREATE TABLE scope (ak TEXT NOT NULL REFERENCES key, cc INTEGER, vdn INTEGER) STRICT;
+PRAGMA user_version = {_FORMAT};
+"""
+
+
+class KeysUnusable(Exception):
+    """The keys cannot be read or kept. The text tells a person what happened, where, and what to do."""
+
+
+class Scope(NamedTuple):
+    """What a key may see: one VDN, a whole call center (`vdn` None), or everything (both None)."""
+
+    cc: int | None = None
+    vdn: int | None = None
+
+
+class NewKey(NamedTuple):
+    """A key just made: the only moment at which its secrets can be shown. Never log it."""
+
+    ak: str
+    sk: str
+    token: str | None
+
+    def __repr__(self) -> str:
+        return f"NewKey(ak={self.ak!r})"
+
+
+class KeyEntry(NamedTuple):
+    """One line of the list of keys, without secrets."""
+
+    ak: str
+    name: str
+    scopes: tuple[Scope, ...]
+    ingests: bool
+    added_at_ms: int
+    revoked_at_ms: int | None
+
+
+class KeyStore:
+    """The keys of one data folder. Keys in force are held in memory; asking for one touches no file.
+
+    Several programs may have it open. Each sees the others' changes after `changed()` and `reload()`.
+    """
+
+    def __init__(self, folder: Path, master_key: str | None = None) -> None:
+        """Opens the keys in `folder`, made on first use.
+
+        `master_key` is 64 hexadecimal digits; without it, the file `master.key` beside the keys holds it,
+        also made on first use. Raises KeysUnusable.
+        """
+        self._path = folder / KEYS_FILE
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self._path)
+            self._connection = _connect(self._path)
+        except (OSError, apsw.Error) as error:
+            raise _unusable(self._path, error) from error
+        try:
+            self._aead = AESGCM(self._master_key(folder, master_key))
+            self.reload()
+        except OSError as error:
+            self._connection.close()
+            raise _unusable(folder / MASTER_KEY_FILE, error) from error
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def by_ak(self, ak: str) -> Key | None:
+        """The key in force that has this AK."""
+        return self._by_ak.get(ak)
+
+    def by_token(self, token: str) -> Key | None:
+        """The key in force whose ingest token this is."""
+        return self._by_token_hash.get(token_hash(token))
+
+    def changed(self) -> bool:
+        """Whether another program changed the keys since they were last loaded. Cheap: ask every second."""
+        return self._version() != self._loaded_version
+
+    def reload(self) -> None:
+        """Loads the keys in force. On KeysUnusable those loaded before stay in force."""
+        version = self._version()
+        with self._one_moment():
+            scopes = self._scopes()
+            rows: list[Any] = self._connection.execute(
+                "SELECT ak, name, sealed_sk, token_hash, ingests FROM key WHERE revoked_at_ms IS NULL"
+            ).fetchall()
+        by_ak: dict[str, Key] = {}
+        by_token_hash: dict[bytes, Key] = {}
+        for ak, name, sealed_sk, hashed, ingests in rows:
+            own = scopes.get(ak, [])
+            by_ak[ak] = key = Key(
+                ak=ak,
+                name=name,
+                sk=self._unseal(ak, sealed_sk),
+                vdns=frozenset((scope.cc, scope.vdn) for scope in own if scope.cc and scope.vdn),
+                ccs=frozenset(scope.cc for scope in own if scope.cc and not scope.vdn),
+                sees_all=Scope() in own,
+                ingests=bool(ingests),
+            )
+            if hashed is not None:
+                by_token_hash[hashed] = key
+        self._by_ak, self._by_token_hash, self._loaded_version = by_ak, by_token_hash, version
+
+    def add(self, name: str, scopes: Sequence[Scope], now_ms: int, ingests: bool = False) -> NewKey:
+        """Makes a key, in force at once. With the right to ingest it gets a token besides its SK."""
+        assert all(scope.cc is not None or scope.vdn is None for scope in scopes), (
+            "a VDN lies in a call center"
+        )
+        ak = secrets.token_hex(_AK_BYTES)
+        sk = secrets.token_urlsafe(_SECRET_BYTES)
+        token = secrets.token_urlsafe(_SECRET_BYTES) if ingests else None
+        hashed = None if token is None else token_hash(token)
+        with self._one_moment():
+            self._connection.execute(
+                "INSERT INTO key (ak, name, sealed_sk, token_hash, ingests, added_at_ms)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (ak, name, self._seal(ak, sk), hashed, int(ingests), now_ms),
+            )
+            self._connection.executemany(
+                "INSERT INTO scope VALUES (?, ?, ?)", [(ak, scope.cc, scope.vdn) for scope in scopes]
+            )
+        self.reload()
+        return NewKey(ak, sk, token)
+
+    def revoke(self, ak: str, now_ms: int) -> bool:
+        """Ends a key and erases its secrets. False: no key in force has this AK."""
+        with self._one_moment():
+            self._connection.execute(
+                "UPDATE key SET revoked_at_ms = ?, sealed_sk = NULL, token_hash = NULL"
+                " WHERE ak = ? AND revoked_at_ms IS NULL",
+                (now_ms, ak),
+            )
+            ended = self._connection.changes() == 1
+        self.reload()
+        return ended
+
+    def entries(self) -> list[KeyEntry]:
+        """All keys ever made, revoked ones too, oldest first."""
+        with self._one_moment():
+            scopes = self._scopes()
+            rows: list[Any] = self._connection.execute(
+                "SELECT ak, name, ingests, added_at_ms, revoked_at_ms FROM key ORDER BY rowid"
+            ).fetchall()
+        return [
+            KeyEntry(ak, name, tuple(scopes.get(ak, ())), bool(ingests), added_at_ms, revoked_at_ms)
+            for ak, name, ingests, added_at_ms, revoked_at_ms in rows
+        ]
+
+    def _version(self) -> int:
+        with self._one_moment():
+            version: int = self._connection.pragma("data_version")
+        return version
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """All or nothing, and of one state of the file."""
+        try:
+            with self._connection:
+                yield
+        except apsw.Error as error:
+            raise _unusable(self._path, error) from error
+
+    def _scopes(self) -> dict[str, list[Scope]]:
+        scopes: dict[str, list[Scope]] = {}
+        rows: Any = self._connection.execute("SELECT ak, cc, vdn FROM scope ORDER BY rowid")
+        for ak, cc, vdn in rows:
+            scopes.setdefault(ak, []).append(Scope(cc, vdn))
+        return scopes
+
+    def _master_key(self, folder: Path, given: str | None) -> bytes:
+        if given is not None:
+            return _decode_master_key(given, "the setting or variable that holds the master key")
+        path = folder / MASTER_KEY_FILE
+        if not path.exists():
+            sealed = self._connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
+            if sealed:
+                raise KeysUnusable(
+                    f"{path} is missing, and the {sealed} keys in {self._path} were sealed with it."
+                    f" Put it back from a backup, or move {KEYS_FILE} away and make new keys."
+                )
+            _make_master_key(path)
+        _require_private(path)
+        return _decode_master_key(path.read_text(errors="replace").strip(), str(path))
+
+    def _seal(self, ak: str, sk: str) -> bytes:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, sk.encode(), ak.encode())
+
+    def _unseal(self, ak: str, sealed: bytes) -> str:
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._aead.decrypt(nonce, ciphertext, ak.encode()).decode()
+        except InvalidTag:
+            raise KeysUnusable(
+                f"The master key does not fit the keys in {self._path} (key {ak}). Use the {MASTER_KEY_FILE}"
+                f" or the setting that they were made with, or move {KEYS_FILE} away and make new keys."
+            ) from None
+
+
+def _unusable(path: Path, error: Exception) -> KeysUnusable:
+    return KeysUnusable(
+        f"{path} cannot be used: {error}. Check the disk and who owns the file, or restore a backup."
+    )
+
+
+def _make_private(path: Path) -> None:
+    """Makes the file if there is none, readable by its owner alone."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _require_private(path)
+
+
+def _require_private(path: Path) -> None:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise KeysUnusable(f"{path} may be read by others (mode {mode:o}). Run: chmod 600 {path}")
+
+
+def _make_master_key(path: Path) -> None:
+    """Writes a new master key; of two programs that do so at once, one wins and both use its key."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(MASTER_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def _decode_master_key(text: str, place: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != MASTER_KEY_BYTES:
+        raise KeysUnusable(f"{place} must be {2 * MASTER_KEY_BYTES} hexadecimal digits.")
+    return key
+
+
+def _connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
+        connection.execute("BEGIN IMMEDIATE")  # two programs may both find the file new
+        found = connection.pragma("user_version")
+        if found == 0:
+            connection.execute(_SCHEMA)
+        elif found != _FORMAT:
+            raise KeysUnusable(
+                f"{path} has format {found}, and this program knows {_FORMAT}. Use the release that wrote it."
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
