@@ -1,0 +1,298 @@
+"""One machine's board: events go into the log first, then into the engine of their VDN; queries read the engine.
+
+This is the only module that reads a clock; everybody else is given the time.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from queuepulse.engine import codec, keeping
+from queuepulse.engine.events import Clock as ClockEvent
+from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnKey
+from queuepulse.engine.vdn import Outcome, Vdn
+from queuepulse.meters import Meters
+from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogFull, Receipt
+
+SLICE_S: Final = 0.0015
+"""Longest stretch of folding before others get their turn: below the 2 ms that any step may take, with room."""
+SLICE_EVENTS: Final = 64
+"""Events between two looks at the clock."""
+ENCODE_EVENTS: Final = 2_000
+"""Events encoded for the log in one step: less than a millisecond."""
+TICK_S: Final = 1.0
+"""How often a due timer is looked for: a clock event a second at most (events.md, `clock`)."""
+PRUNE_EVERY_S: Final = 60.0
+"""How often retention is looked after: what is a minute too old does no harm."""
+DAY_MS: Final = 86_400_000
+
+
+class SystemClock:
+    """The real time."""
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds, UTC, by the machine's clock."""
+        return time.time_ns() // 1_000_000
+
+    def elapsed(self) -> float:
+        """Seconds since some instant; it never goes back."""
+        return time.perf_counter()
+
+
+class HubSettings(NamedTuple):
+    """What can be set of a hub; the table of settings says what each means."""
+
+    ahead_ms_max: int = 5_000
+    snapshot_every_events: int = 200_000
+    snapshot_every_s: int = 600
+    keep_days: int = 30
+    log_bytes_max: int = 20 * 2**30
+
+
+class Hosted:
+    """One VDN that lives here: its engine, and how far into the log that has come.
+
+    `position` is that of the last event folded, log-wide. `folded` is done when all batches so far are.
+    `unkept` counts the events since the last snapshot, which was taken at `kept_s`.
+    """
+
+    __slots__ = ("engine", "folded", "kept_s", "position", "unkept")
+
+    def __init__(self, engine: Vdn, position: int, now_s: float) -> None:
+        self.engine = engine
+        self.position = position
+        self.folded: asyncio.Future[None] | None = None
+        self.unkept = 0
+        self.kept_s = now_s
+
+
+class Hub:
+    """The board of one machine. All of it runs on one loop; only `restore` blocks.
+
+    `warn` is told, as a sentence, what an operator should know and nobody asked for.
+    """
+
+    def __init__(
+        self, log: EventLog, clock: Clock, meters: Meters, settings: HubSettings, warn: Callable[[str], None]
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._meters = meters
+        self._settings = settings
+        self._warn = warn
+        self._hosted: dict[VdnKey, Hosted] = {}
+        self._nobody = Vdn()
+        self._under_way: set[asyncio.Task[Receipt]] = set()
+        self._names = _event_names()
+        self.log_fault: str | None = None
+
+    # Start
+
+    def restore(self) -> int:
+        """Folds the log: of each VDN the newest snapshot, and what came after. Returns the events folded; blocks."""
+        return sum(self._restore(vdn) for vdn in self._log.vdns())
+
+    def _restore(self, vdn: VdnKey) -> int:
+        kept = self._log.newest_snapshot(vdn)
+        engine, position = Vdn(), 0
+        if kept is not None:
+            try:
+                engine, position = Vdn.restore(kept.body), kept.position
+            except keeping.BadSnapshot as error:
+                self._warn(f"The snapshot of VDN {vdn.cc}/{vdn.vdn} is not used ({error}): folding its whole log.")
+        hosted = self._hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
+        for batch in self._log.read(position, vdn):
+            for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
+                if place > hosted.position:
+                    engine.apply(event)
+                    hosted.position = place
+                    hosted.unkept += 1
+            engine.advance(engine.clock_ms)
+        return hosted.unkept
+
+    async def declare(self, vdn: VdnKey, events: Iterable[SkillConfigured | VdnConfigured]) -> None:
+        """Logs those of the configured names and limits that differ from what the log says (events.md)."""
+        hosted = self._hosted.get(vdn)
+        news = [event for event in events if hosted is None or hosted.engine.would_change(event)]
+        if news:
+            await self.ingest(vdn, news)
+
+    # The two walks
+
+    async def ingest(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
+        """Logs the events of one VDN, then folds them; when it returns the next query sees them.
+
+        Raises LogFull: nothing was taken. Who stops waiting for it stops nothing.
+        """
+        task = asyncio.create_task(self._log_and_fold(vdn, events))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
+        """The figures of these queues now; a VDN never heard of has zeros."""
+        now_ms = self._clock.now_ms()
+        hosted = self._hosted.get(vdn)
+        if hosted is None:
+            return Answer(self._nobody.rows(skill_ids, now_ms), 0, None, now_ms)
+        engine = hosted.engine
+        now_ms = max(now_ms, engine.clock_ms)
+        return Answer(engine.rows(skill_ids, now_ms), hosted.position, engine.stale_since_ms, now_ms)
+
+    async def _log_and_fold(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
+        now_ms = self._clock.now_ms()
+        stamped = self._stamped(events, now_ms)
+        parts = []
+        for begin in range(0, len(stamped), ENCODE_EVENTS):
+            parts.append(codec.encode_events(stamped[begin : begin + ENCODE_EVENTS]))
+            if begin + ENCODE_EVENTS < len(stamped):
+                await asyncio.sleep(0)
+        hosted = self._hosted.get(vdn)
+        if hosted is None:
+            hosted = self._hosted[vdn] = Hosted(Vdn(), 0, self._clock.elapsed())
+        # From here to the end of `append` nothing may wait: the turn to fold is the place in the log.
+        before, mine = hosted.folded, asyncio.get_running_loop().create_future()
+        hosted.folded = mine
+        try:
+            try:
+                last = await self._log.append(vdn, now_ms, len(stamped), b"".join(parts))
+            except LogFull as full:
+                self.log_fault = str(full)
+                raise
+            finally:
+                if before is not None:
+                    await before
+            self.log_fault = None
+            return await self._fold(hosted, stamped, last)
+        finally:
+            mine.set_result(None)
+            if hosted.folded is mine:
+                hosted.folded = None
+
+    def _stamped(self, events: Sequence[Event], now_ms: int) -> list[Event]:
+        """Fills in a missing `at`, and sets one from the future to our clock (events.md, rule 11).
+
+        An event whose `at` we made gets a name of ours as well: alike in all its keys, it is still another event.
+        """
+        latest_ms, clamped, stamped = now_ms + self._settings.ahead_ms_max, 0, list(events)
+        for index, event in enumerate(events):
+            if event.at is None:
+                name = event.id or next(self._names)
+                stamped[index] = msgspec.structs.replace(event, at=now_ms, id=name)
+            elif event.at > latest_ms:
+                clamped += 1
+                stamped[index] = msgspec.structs.replace(event, at=now_ms)
+        if clamped:
+            self._meters.clamped(clamped)
+        return stamped
+
+    async def _fold(self, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
+        """Folds a batch that is in the log, in slices, so that others get their turn."""
+        engine, elapsed = hosted.engine, self._clock.elapsed
+        outcomes = [0] * len(Outcome)
+        hosted.position = last - len(events)
+        begun_s = elapsed()
+        for begin in range(0, len(events), SLICE_EVENTS):
+            some = events[begin : begin + SLICE_EVENTS]
+            for event in some:
+                outcomes[engine.apply(event)] += 1
+            hosted.position += len(some)
+            if elapsed() - begun_s > SLICE_S:
+                await asyncio.sleep(0)
+                begun_s = elapsed()
+        hosted.unkept += len(events)
+        # Nobody keeps the closed five minutes yet; left in the engine they would only pile up.
+        engine.advance(engine.clock_ms)
+        for outcome in Outcome:
+            if outcomes[outcome]:
+                self._meters.folded(outcome.name.lower(), outcomes[outcome])
+        applied, repeated, out_of_place = outcomes
+        return Receipt(len(events), applied, repeated, out_of_place, hosted.position)
+
+    # What goes on by itself
+
+    async def run(self) -> None:
+        """Logs the time where a timer is due, keeps snapshots, and looks after retention; until cancelled."""
+        pruned_s = self._clock.elapsed()
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self._tick()
+                await self._keep_due()
+                if self._clock.elapsed() - pruned_s >= PRUNE_EVERY_S:
+                    pruned_s = self._clock.elapsed()
+                    await self._prune()
+                if self.log_fault is not None:
+                    self._warn("The log can be written again.")
+                    self.log_fault = None
+            except LogFull as full:
+                if self.log_fault is None:
+                    self._warn(f"The log cannot be written: {full} Queries go on; events are refused.")
+                self.log_fault = str(full)
+
+    async def _tick(self) -> None:
+        """Puts the time into the log of each VDN in which it changes something."""
+        now_ms = self._clock.now_ms()
+        due = [
+            vdn
+            for vdn, hosted in self._hosted.items()
+            if hosted.engine.deadline_ms() <= now_ms and hosted.folded is None
+        ]
+        # All at once, so that they share a commit.
+        for result in await asyncio.gather(
+            *(self.ingest(vdn, [ClockEvent(at=now_ms)]) for vdn in due), return_exceptions=True
+        ):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _keep_due(self) -> None:
+        now_s, settings = self._clock.elapsed(), self._settings
+        for vdn, hosted in list(self._hosted.items()):
+            is_due = hosted.unkept >= settings.snapshot_every_events
+            is_old = hosted.unkept > 0 and now_s - hosted.kept_s >= settings.snapshot_every_s
+            if is_due or is_old:
+                await self._keep(vdn, hosted)
+
+    async def _keep(self, vdn: VdnKey, hosted: Hosted) -> None:
+        unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
+        snapshot = KeptSnapshot(vdn, hosted.position, self._clock.now_ms(), hosted.engine.snapshot())
+        try:
+            await self._log.keep_snapshot(snapshot)
+        except LogFull:
+            hosted.unkept += unkept
+            raise
+
+    async def _prune(self) -> None:
+        before_ms = self._clock.now_ms() - self._settings.keep_days * DAY_MS
+        await self._log.prune(before_ms, self._settings.log_bytes_max)
+
+    async def stop(self) -> None:
+        """Lets what is under way end, then keeps a snapshot of each VDN, so that the next start is quick."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        for vdn, hosted in list(self._hosted.items()):
+            if hosted.unkept:
+                await self._keep(vdn, hosted)
+
+    # What others may know
+
+    def position(self) -> int:
+        """The position of the last event that is durable."""
+        return self._log.position()
+
+    def vdns(self) -> list[VdnKey]:
+        """The VDNs that live here, in no order."""
+        return list(self._hosted)
+
+
+def _event_names() -> Iterator[str]:
+    """Names for events that came without one, not given before and not after a restart."""
+    start = secrets.token_hex(6)
+    number = 0
+    while True:
+        number += 1
+        yield f"~{start}-{number}"
