@@ -1,4 +1,4 @@
-"""One machine's board: events go into the log first, then into the engine of their VDN; queries read the engine.
+"""One machine's board: events go into the log first, then into their engine; queries read the engine.
 
 This is the only module that reads a clock; everybody else is given the time.
 """
@@ -14,12 +14,13 @@ import msgspec
 from queuepulse.engine import codec, keeping
 from queuepulse.engine.events import Clock as ClockEvent
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnKey
-from queuepulse.engine.vdn import Outcome, Vdn
+from queuepulse.engine.outcomes import Outcome
+from queuepulse.engine.vdn import Vdn
 from queuepulse.meters import Meters
 from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogFull, Receipt
 
 SLICE_S: Final = 0.0015
-"""Longest stretch of folding before others get their turn: below the 2 ms that any step may take, with room."""
+"""Longest stretch of folding before others get their turn: below the 2 ms any step may take, with room."""
 SLICE_EVENTS: Final = 64
 """Events between two looks at the clock."""
 ENCODE_EVENTS: Final = 2_000
@@ -93,7 +94,7 @@ class Hub:
     # Start
 
     def restore(self) -> int:
-        """Folds the log: of each VDN the newest snapshot, and what came after. Returns the events folded; blocks."""
+        """Folds the log: of each VDN the newest snapshot and what came after. Gives how many; blocks."""
         return sum(self._restore(vdn) for vdn in self._log.vdns())
 
     def _restore(self, vdn: VdnKey) -> int:
@@ -103,7 +104,7 @@ class Hub:
             try:
                 engine, position = Vdn.restore(kept.body), kept.position
             except keeping.BadSnapshot as error:
-                self._warn(f"The snapshot of VDN {vdn.cc}/{vdn.vdn} is not used ({error}): folding its whole log.")
+                self._warn(f"Snapshot of VDN {vdn.cc}/{vdn.vdn} not used ({error}): folding its whole log.")
         hosted = self._hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
         for batch in self._log.read(position, vdn):
             for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
@@ -176,7 +177,7 @@ class Hub:
     def _stamped(self, events: Sequence[Event], now_ms: int) -> list[Event]:
         """Fills in a missing `at`, and sets one from the future to our clock (events.md, rule 11).
 
-        An event whose `at` we made gets a name of ours as well: alike in all its keys, it is still another event.
+        An event whose `at` we made gets a name of ours too: alike in all its keys, it is still another event.
         """
         latest_ms, clamped, stamped = now_ms + self._settings.ahead_ms_max, 0, list(events)
         for index, event in enumerate(events):
@@ -259,9 +260,10 @@ class Hub:
 
     async def _keep(self, vdn: VdnKey, hosted: Hosted) -> None:
         unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
-        snapshot = KeptSnapshot(vdn, hosted.position, self._clock.now_ms(), hosted.engine.snapshot())
+        position, now_ms, captured = hosted.position, self._clock.now_ms(), hosted.engine.capture()
+        body = await asyncio.to_thread(keeping.encode, captured)
         try:
-            await self._log.keep_snapshot(snapshot)
+            await self._log.keep_snapshot(KeptSnapshot(vdn, position, now_ms, body))
         except LogFull:
             hosted.unkept += unkept
             raise

@@ -58,3 +58,27 @@ class Agent:
         """Notes that an event at `at_ms` named or moved this agent: an older picture knows less of him."""
         if at_ms > self.touched_ms:
             self.touched_ms = at_ms
+
+    def natural_state(self) -> int:
+        """The state that his calls, wrap-up and base give: the first that holds (statistics.md)."""
+        if self.talks:
+            return states.TALKING
+        if self.rings:
+            return states.ANSWERING
+        if self.wrapup_until_ms:
+            return states.ADJUST
+        return self.base
+
+    def has_spare(self, state: int, wrapup: bool) -> bool:
+        """Whether he, though not idle, could take one more contact (statistics.md, `agentAvailableNums`).
+
+        Asked for the effective state that he has or will have, and for whether a wrap-up runs then.
+        """
+        return (
+            self.capacity > 1
+            and state != states.IDLE
+            and self.unexplained < 0
+            and self.base == states.IDLE
+            and not wrapup
+            and self.talks + len(self.rings) < self.capacity
+        )

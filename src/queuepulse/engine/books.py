@@ -14,6 +14,7 @@ from queuepulse.engine import days
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.figures import Row
+from queuepulse.engine.periods import Periods
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LAPSED_MAX, SWEEP_FACTOR, Five, Queue
 from queuepulse.engine.recent import Recent
 from queuepulse.engine.states import ADJUST, ANSWERING, IDLE, SIGNED_OUT, TALKING
@@ -21,17 +22,16 @@ from queuepulse.engine.states import ADJUST, ANSWERING, IDLE, SIGNED_OUT, TALKIN
 SEEN_MS: Final = 900_000
 """How long an event is known again (events.md, rule 2)."""
 SEEN_MAX: Final = 100_000
-"""How many distinct events are known again (events.md, rule 2)."""
+"""How many distinct ones are (events.md, rule 2)."""
 ENDED_MS: Final = 600_000
 """How long the id of a call that ended is known (events.md, rule 8)."""
 ENDED_MAX: Final = 10_000
 """How many of them are (events.md, rule 8)."""
 NEVER: Final = 2**62
 """An instant after all others."""
-CLOSED: Final = "closed"
 
 
-class Books:
+class Books(Periods):
     """The state of one VDN as of its clock.
 
     `clock_ms` is the largest `at` so far, -1 before the first event. `mark_ms` begins the current five
@@ -41,11 +41,11 @@ class Books:
     """
 
     def __init__(self, timezone: str = days.UTC, day_starts: str = days.MIDNIGHT) -> None:
+        super().__init__()
         self.name: str | None = None
         self.timezone = timezone
         self.day_starts = day_starts
         self.clock_ms = -1
-        self.mark_ms = -FIVE_MS
         self.day_ms = 0
         self.day_end_ms = 0
         self.due_ms = 0
@@ -58,10 +58,6 @@ class Books:
         self.seen: Recent[object] = Recent(SEEN_MS, SEEN_MAX)
         self.ended: Recent[str] = Recent(ENDED_MS, ENDED_MAX)
         self.wrapups: list[tuple[int, int]] = []
-        self.touched: list[Five] = []
-        self.touched_last: list[Five] = []
-        self.corrected: dict[tuple[int, int], Five] = {}
-        self.closed: list[Five] = []
         self._unsettled: dict[int, Agent] | None = None
         self._spells_count = True
 
@@ -76,7 +72,7 @@ class Books:
             else:
                 upto_ms = min(to_ms, wrapup_ms)
                 if upto_ms >= self.mark_ms + FIVE_MS:
-                    self._pass_mark(upto_ms - upto_ms % FIVE_MS)
+                    self.pass_mark(upto_ms - upto_ms % FIVE_MS)
                 if upto_ms >= self.day_end_ms:
                     self.day_ms, self.day_end_ms = days.day_of(upto_ms, self.timezone, self.day_starts)
             self.set_due()
@@ -86,57 +82,12 @@ class Books:
         wrapup_ms = self.wrapups[0][0] if self.wrapups else NEVER
         self.due_ms = min(self.mark_ms + FIVE_MS, self.day_end_ms, wrapup_ms)
 
-    def _pass_mark(self, mark_ms: int) -> None:
-        """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
-        self.closed += self.corrected.values()
-        self.closed += self.touched_last
-        if mark_ms == self.mark_ms + FIVE_MS:
-            self.touched_last = self.touched
-        else:
-            self.closed += self.touched
-            self.touched_last = []
-        self.touched = []
-        self.corrected = {}
-        self.mark_ms = mark_ms
-
     def _end_wrapup(self) -> None:
         until_ms, agent_id = heapq.heappop(self.wrapups)
         agent = self.agents[agent_id]
         if agent.wrapup_until_ms == until_ms:
             agent.wrapup_until_ms = 0
             self.shift(agent, until_ms)
-
-    def five(self, queue: Queue, at_ms: int) -> Five:
-        """The queue's five minutes that hold the instant: the current, the last finished, or a correction."""
-        five = queue.five
-        if at_ms >= self.mark_ms:
-            if five.mark_ms != self.mark_ms:
-                queue.last_five = five if five.mark_ms == self.mark_ms - FIVE_MS else None
-                five = queue.five = Five(queue.skill, self.mark_ms)
-                self.touched.append(five)
-            return five
-        mark_ms = at_ms - at_ms % FIVE_MS
-        if mark_ms != self.mark_ms - FIVE_MS:
-            return self._correction(queue.skill, mark_ms)
-        if five.mark_ms == mark_ms:
-            return five
-        last = queue.last_five
-        if last is not None and last.mark_ms == mark_ms:
-            return last
-        late = Five(queue.skill, mark_ms)
-        self.touched_last.append(late)
-        if five.mark_ms == self.mark_ms:
-            queue.last_five = late
-        else:
-            queue.five, queue.last_five = late, None
-        return late
-
-    def _correction(self, skill: int, mark_ms: int) -> Five:
-        """What a late event adds to five minutes that are closed."""
-        five = self.corrected.get((mark_ms, skill))
-        if five is None:
-            five = self.corrected[mark_ms, skill] = Five(skill, mark_ms)
-        return five
 
     # Queues and agents
 
@@ -158,7 +109,7 @@ class Books:
         """Begins a session in these queues; base, capacity and media are as the caller has set them."""
         agent.touch(at_ms)
         agent.source = source
-        agent.state = natural_state(agent) if agent.unexplained < 0 else agent.unexplained
+        agent.state = agent.natural_state() if agent.unexplained < 0 else agent.unexplained
         agent.since_ms = at_ms
         self.requeue(agent, skills)
         self.set_spare(agent)
@@ -200,12 +151,12 @@ class Books:
                 if state == IDLE:
                     self._push_idle(queue, (agent.since_ms, agent.id))
 
-    def shift(self, agent: Agent, at_ms: int) -> None:
+    def shift(self, agent: Agent, at_ms: int) -> None:  # noqa: C901 - one table of states, written out
         """Brings a signed-in agent into the state that his calls, wrap-up and base give (statistics.md)."""
         if self._unsettled is not None:
             self._unsettled[agent.id] = agent
             return
-        # `natural_state`, written out: a call would cost as much as all else here.
+        # `Agent.natural_state`, written out: a call would cost as much as all else here.
         if agent.unexplained >= 0:
             state = agent.unexplained
         elif agent.talks:
@@ -273,7 +224,7 @@ class Books:
 
     def set_spare(self, agent: Agent) -> None:
         """Finds whether an agent of some capacity can take one more contact though he is not idle."""
-        spare = has_spare(agent, agent.state, agent.wrapup_until_ms > 0)
+        spare = agent.has_spare(agent.state, wrapup=agent.wrapup_until_ms > 0)
         if spare != agent.spare:
             agent.spare = spare
             for queue in agent.queues:
@@ -393,7 +344,7 @@ class Books:
         queue.row_until_ms = 0
         five = self.five(queue, at_ms)
         five.left[CAUSES[cause]] += 1
-        if cause != CLOSED:
+        if cause != "closed":
             wait_ms = at_ms - stay.waiting_since_ms
             five.wait_ended(wait_ms if wait_ms > 0 else 0)
         if stay.ringing:
@@ -430,7 +381,7 @@ class Books:
     def close(self, stay: Pass, at_ms: int) -> None:
         """Ends a pass whose true end is unknown."""
         if stay.answered_at_ms < 0:
-            self.leave(stay, CLOSED, at_ms)
+            self.leave(stay, "closed", at_ms)
         else:
             self.end_talk(stay, at_ms, closed=True)
 
@@ -448,29 +399,3 @@ class Books:
             if agent.rings.pop(stay.call, stay) is None:
                 agent.touch(at_ms)
                 self.shift(agent, at_ms)
-
-
-def natural_state(agent: Agent) -> int:
-    """The state that the agent's calls, wrap-up and base give: the first that holds (statistics.md)."""
-    if agent.talks:
-        return TALKING
-    if agent.rings:
-        return ANSWERING
-    if agent.wrapup_until_ms:
-        return ADJUST
-    return agent.base
-
-
-def has_spare(agent: Agent, state: int, wrapup: bool) -> bool:
-    """Whether the agent, though not idle, could take one more contact (statistics.md, `agentAvailableNums`).
-
-    Asked for the effective state he has or will have, and for whether a wrap-up runs then.
-    """
-    return (
-        agent.capacity > 1
-        and state != IDLE
-        and agent.unexplained < 0
-        and agent.base == IDLE
-        and not wrapup
-        and agent.talks + len(agent.rings) < agent.capacity
-    )

@@ -4,7 +4,7 @@ Whatever passes here is valid for good; what does not is a `BadEvent` that names
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -57,15 +57,15 @@ class BadEvent(ValueError):
         self.line, self.key, self.reason = line, key, reason
 
 
-def lines_of(body: bytes) -> list[tuple[int, bytes]]:
+def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
     """The lines of an NDJSON body that hold something, each with its number from 1."""
-    return [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace()]
+    return ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace())
 
 
-def items_of(body: bytes) -> list[tuple[int, bytes | msgspec.Raw]]:
-    """The items of a JSON array, each with its index + 1; not yet looked into."""
+def items_of(body: bytes) -> Iterator[tuple[int, bytes | msgspec.Raw]]:
+    """The items of a JSON array, each with its index + 1; not yet looked into. Raises `BadEvent`."""
     try:
-        return list(enumerate(_array_decoder.decode(body), 1))
+        return enumerate(_array_decoder.decode(body), 1)
     except RecursionError:
         raise BadEvent(1, "", "nested too deep") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -4,7 +4,8 @@ What can be derived (counters of the present, heaps, memoised rows) is not writt
 """
 
 import heapq
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
@@ -12,11 +13,15 @@ from queuepulse.engine import codec
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
+from queuepulse.engine.events import Event
 from queuepulse.engine.queues import FIVE_MS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
 FORMAT: Final = 1
 """Version of the bytes: it rises when older code could not read them."""
+
+PART_KEYS: Final = 4_096
+"""Remembered events encoded in one step: a fraction of a millisecond."""
 
 _BOOKS: Final = (
     "name",
@@ -58,14 +63,20 @@ _PASS: Final = (
     "priority",
 )
 _QUEUE: Final = ("offered", "answered", "left")
+_FIVE: Final = tuple(name for name in Five.__slots__ if name != "left")
+
+
+# One call into C for all attributes: taking the copy holds up everything else.
+_of_books: Final = attrgetter(*_BOOKS)
+_of_agent: Final = attrgetter(*_AGENT)
+_of_pass: Final = attrgetter(*_PASS)
+_of_queue: Final = attrgetter(*_QUEUE)
+_of_limits: Final = attrgetter(*Limits.__slots__)
+_of_five: Final = attrgetter(*_FIVE)
 
 
 class BadSnapshot(ValueError):
     """The bytes are no snapshot that this version can read."""
-
-
-def _get(thing: object, names: tuple[str, ...]) -> list[Any]:
-    return [getattr(thing, name) for name in names]
 
 
 def _set(thing: object, names: tuple[str, ...], values: list[Any]) -> None:
@@ -73,35 +84,60 @@ def _set(thing: object, names: tuple[str, ...], values: list[Any]) -> None:
         setattr(thing, name, value)
 
 
-def dump(books: Books) -> bytes:
-    """The whole state, as one MessagePack value that begins with its format."""
-    event_keys: list[tuple[Any, int]] = []
-    for key, clock_ms in books.seen.kept(books.clock_ms):
-        event_keys.append((key if isinstance(key, str) else [codec.encode_events([key])], clock_ms))  # type: ignore[list-item]
+class Capture(NamedTuple):
+    """The whole state at one instant, apart from the engine, which may go on: `encode` makes bytes of it.
+
+    Taking it is quick; encoding takes longer and can be done by another thread.
+    """
+
+    state: list[Any]
+    event_keys: list[object]
+    seen_ms: dict[object, int]
+
+
+def capture(books: Books) -> Capture:
+    """A copy of the whole state."""
+    event_keys, seen_ms = books.seen.kept(books.clock_ms)
+    ended, ended_ms = books.ended.kept(books.clock_ms)
     state = [
-        FORMAT,
-        _get(books, _BOOKS),
+        [value.copy() if isinstance(value, dict) else value for value in _of_books(books)],
         [_dump_queue(books, books.queues[skill]) for skill in sorted(books.queues)],
-        [
-            [_get(agent, _AGENT), [queue.skill for queue in agent.queues]]
-            for agent in map(books.agents.__getitem__, sorted(books.agents))
-        ],
+        [_dump_agent(books.agents[agent_id]) for agent_id in sorted(books.agents)],
         [_dump_pass(stay) for stay in books.calls.values()],
-        event_keys,
-        books.ended.kept(books.clock_ms),
-        [_get(five, Five.__slots__) for five in books.closed],
-        [_get(five, Five.__slots__) for five in books.touched_last],
-        [_get(five, Five.__slots__) for five in books.touched],
-        [_get(five, Five.__slots__) for five in books.corrected.values()],
+        [ended, [ended_ms[call] for call in ended]],
+        [_dump_five(five) for five in books.closed],
+        [_dump_five(five) for five in books.last],
+        [_dump_five(five) for five in books.current],
+        [_dump_five(five) for five in books.corrected.values()],
     ]
-    return msgspec.msgpack.encode(state)
+    return Capture(state, event_keys, seen_ms)
+
+
+def encode(captured: Capture) -> bytes:
+    """The captured state as one MessagePack value that begins with its format."""
+    keys, seen_ms = captured.event_keys, captured.seen_ms
+    # In parts, so that no one call into C keeps other threads waiting.
+    parts = []
+    for begin in range(0, len(keys), PART_KEYS):
+        some = keys[begin : begin + PART_KEYS]
+        texts = [key if type(key) is str else [codec.encode_events([cast(Event, key)])] for key in some]
+        parts.append(msgspec.msgpack.encode([texts, [seen_ms[key] for key in some]]))
+    return msgspec.msgpack.encode([FORMAT, *captured.state, parts])
+
+
+def _dump_agent(agent: Agent) -> list[Any]:
+    return [_of_agent(agent), [queue.skill for queue in agent.queues]]
+
+
+def _dump_five(five: Five) -> list[Any]:
+    return [_of_five(five), five.left.copy()]
 
 
 def _dump_queue(books: Books, queue: Queue) -> list[Any]:
     if queue.day_ms != books.day_ms:
         queue.roll_day(books.day_ms)
-    limits = None if queue.limits is None else _get(queue.limits, Limits.__slots__)
-    return [queue.skill, limits, list(queue.ended_by_minute.items()), _get(queue, _QUEUE)]
+    limits = None if queue.limits is None else _of_limits(queue.limits)
+    return [queue.skill, limits, queue.ended_by_minute.copy(), _of_queue(queue)]
 
 
 def _dump_pass(stay: Pass) -> list[Any]:
@@ -112,12 +148,12 @@ def _dump_pass(stay: Pass) -> list[Any]:
         stay.waiting_since_ms,
         stay.inbound,
         [agent.id for agent in stay.ringing],
-        _get(stay, _PASS),
+        _of_pass(stay),
     ]
 
 
 def load(snapshot: bytes) -> Books:
-    """The state that `dump` wrote. Raises `BadSnapshot`: what was damaged is told, never guessed."""
+    """The state that `encode` wrote. Raises `BadSnapshot`: what was damaged is told, never guessed."""
     try:
         state = msgspec.msgpack.decode(snapshot)
         if state[0] != FORMAT:
@@ -128,25 +164,24 @@ def load(snapshot: bytes) -> Books:
 
 
 def _load(state: list[Any]) -> Books:
-    _, own, queues, agents, calls, event_keys, ended, closed, last, touched, corrected = state
+    _, own, queues, agents, calls, ended, closed, last, current, corrected, parts = state
     books = Books()
     _set(books, _BOOKS, own)
-    books.seen.restore(
-        [
-            (key if isinstance(key, str) else codec.decode_trusted(key[0])[0], clock_ms)
-            for key, clock_ms in event_keys
-        ]
-    )
-    books.ended.restore([(call, at_ms) for call, at_ms in ended])
+    seen: dict[object, int] = {}
+    for texts, seen_ms in map(msgspec.msgpack.decode, parts):
+        keys = [text if type(text) is str else codec.decode_trusted(text[0])[0] for text in texts]
+        seen.update(zip(keys, seen_ms, strict=True))
+    books.seen.restore(seen)
+    books.ended.restore(dict(zip(*ended, strict=True)))
     for skill, limits, ended_by_minute, totals in queues:
         queue = books.queue(skill)
-        queue.ended_by_minute = dict(ended_by_minute)
+        queue.ended_by_minute = ended_by_minute
         queue.roll_day(books.day_ms)
         _set(queue, _QUEUE, totals)
         if limits is not None:
             queue.limits = Limits()
             _set(queue.limits, Limits.__slots__, limits)
-    _load_fives(books, closed, last, touched, corrected)
+    _load_fives(books, closed, last, current, corrected)
     for values, skills in agents:
         _load_agent(books, values, skills)
     for values in calls:
@@ -157,24 +192,26 @@ def _load(state: list[Any]) -> Books:
     return books
 
 
-def _load_fives(books: Books, closed: Any, last: Any, touched: Any, corrected: Any) -> None:
+def _load_fives(books: Books, closed: Any, last: Any, current: Any, corrected: Any) -> None:
     books.closed = [_load_five(values) for values in closed]
-    books.touched_last = [_load_five(values) for values in last]
-    books.touched = [_load_five(values) for values in touched]
+    books.last = [_load_five(values) for values in last]
+    books.current = [_load_five(values) for values in current]
     for values in corrected:
         five = _load_five(values)
         books.corrected[five.mark_ms, five.skill] = five
-    for five in books.touched_last:
+    for five in books.last:
         books.queues[five.skill].five = five
-    for five in books.touched:
+    for five in books.current:
         queue = books.queues[five.skill]
         queue.last_five = queue.five if queue.five.mark_ms == books.mark_ms - FIVE_MS else None
         queue.five = five
 
 
 def _load_five(values: list[Any]) -> Five:
+    rest, left = values
     five = Five(0, 0)
-    _set(five, Five.__slots__, values)
+    _set(five, _FIVE, rest)
+    five.left = left
     return five
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from queuepulse.engine.agents import Agent
-from queuepulse.engine.books import Books, has_spare
+from queuepulse.engine.books import Books
 from queuepulse.engine.figures import FIGURE_MAX, Row
 from queuepulse.engine.queues import FIVE_MS, Queue
 from queuepulse.engine.states import (
@@ -76,7 +76,7 @@ def _move(agent: Agent, until_ms: int) -> Move:
     """What the end of his wrap-up makes of an agent."""
     over = agent.state == ADJUST and agent.unexplained < 0
     into = agent.base if over else agent.state
-    spare = has_spare(agent, into, wrapup=False) - agent.spare
+    spare = agent.has_spare(into, wrapup=False) - agent.spare
     return Move(into if over else SIGNED_OUT, until_ms, spare)
 
 

@@ -21,7 +21,7 @@ MINUTE_MS: Final = 60_000
 ENDED_KEPT_MS: Final = 26 * 3_600_000
 """How long before its day an ended talk is remembered: a new zone moves the start by 26 hours at most."""
 SWEEP_FACTOR: Final = 4
-"""A heap is swept when it holds so many times what was alive in it: memory is bounded, the cost per entry constant."""
+"""A heap is swept when it holds so many times what was alive in it: bounded memory, constant cost."""
 LAPSED_MAX: Final = 64
 """Lapsed entries that small heaps may hold besides."""
 

@@ -43,15 +43,15 @@ class Recent(Generic[K]):
             del self.seen_ms[self._order.popleft()]
         return False
 
-    def kept(self, clock_ms: int) -> list[tuple[K, int]]:
-        """All that is remembered, in order: what `restore` takes."""
+    def kept(self, clock_ms: int) -> tuple[list[K], dict[K, int]]:
+        """A copy of all that is remembered: the keys in their order, and when each was seen."""
         self._forget(clock_ms)
-        return [(key, self.seen_ms[key]) for key in self._order]
+        return list(self._order), self.seen_ms.copy()
 
-    def restore(self, kept: list[tuple[K, int]]) -> None:
-        """Makes this the memory that `kept` described."""
-        self.seen_ms = dict(kept)
-        self._order = deque(key for key, _ in kept)
+    def restore(self, seen_ms: dict[K, int]) -> None:
+        """Makes this the memory that `kept` described; the order of `seen_ms` is that of the keys."""
+        self.seen_ms = seen_ms
+        self._order = deque(seen_ms)
 
     def _forget(self, clock_ms: int) -> None:
         """Drops the expired keys at the front.

@@ -7,7 +7,7 @@ later touched.
 from typing import Final
 
 from queuepulse.engine.agents import Agent
-from queuepulse.engine.books import Books, natural_state
+from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.events import PictureAgent, PictureCall, Snapshot
 from queuepulse.engine.queues import FIVE_MS, Five
@@ -145,7 +145,7 @@ class _Repair:
             agent.base = state
             agent.wrapup_until_ms = 0
         timed = state == ADJUST and item.wrapup_until is not None
-        if state in DERIVED and natural_state(agent) != state and not timed:
+        if state in DERIVED and agent.natural_state() != state and not timed:
             agent.unexplained = state
             agent.base = CODES[item.base] if item.base else IDLE
         self.books.shift(agent, self.at_ms)
