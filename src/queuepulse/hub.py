@@ -6,6 +6,7 @@ This is the only module that reads a clock; everybody else is given the time.
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -87,7 +88,8 @@ class Hub:
         self._warn = warn
         self._hosted: dict[VdnKey, Hosted] = {}
         self._nobody = Vdn()
-        self._under_way: set[asyncio.Task[Receipt]] = set()
+        # Batches that are not folded yet, the oldest first, with when they came.
+        self._under_way: dict[asyncio.Task[Receipt], float] = {}
         self._names = _event_names()
         self.log_fault: str | None = None
 
@@ -130,8 +132,8 @@ class Hub:
         Raises LogFull: nothing was taken. Who stops waiting for it stops nothing.
         """
         task = asyncio.create_task(self._log_and_fold(vdn, events))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = self._clock.elapsed()
+        task.add_done_callback(self._under_way.pop)
         return await asyncio.shield(task)
 
     async def rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
@@ -286,9 +288,16 @@ class Hub:
         """The position of the last event that is durable."""
         return self._log.position()
 
-    def vdns(self) -> list[VdnKey]:
-        """The VDNs that live here, in no order."""
-        return list(self._hosted)
+    def lag_s(self) -> float:
+        """How long the oldest batch waits that the figures do not hold yet; 0 when they hold all."""
+        return max((self._clock.elapsed() - begun_s for begun_s in self._under_way.values()), default=0.0)
+
+    def repairs(self) -> dict[str, int]:
+        """What snapshots of the switches changed, by kind, in all VDNs."""
+        total: Counter[str] = Counter()
+        for hosted in self._hosted.values():
+            total.update(hosted.engine.repairs)
+        return dict(total)
 
 
 def _event_names() -> Iterator[str]:

@@ -115,6 +115,11 @@ class Vdn:
         """Since when a source's link is lost; `None` when all see their switch."""
         return min(self.books.links.values(), default=None)
 
+    @property
+    def repairs(self) -> dict[str, int]:
+        """What snapshots changed so far, by kind (`repair.KINDS`)."""
+        return self.books.repairs
+
     def would_change(self, event: SkillConfigured | VdnConfigured) -> bool:
         """Whether the event says anything that the state does not say yet."""
         return vdn_rules.says_news(self.books, event)

@@ -19,6 +19,7 @@ CONTENT_TYPE: Final = "application/json;charset=UTF-8"
 # What an answer also tells: the log position it holds, and since when (epoch ms) the switch is unseen.
 POSITION_HEADER: Final = "X-QueuePulse-Position"
 STALE_SINCE_HEADER: Final = "X-QueuePulse-Stale-Since"
+AS_OF_HEADER: Final = "X-QueuePulse-As-Of"
 # The limits of the interface's page; the upper limit of skill ids grew over the years, so that is a setting.
 BODY_BYTES_MAX: Final = 1024 * 1024
 CC_MAX: Final = 65_535

@@ -1,0 +1,89 @@
+"""What HTTP apps share, in terms of ASGI: read a body, find a header, give an answer.
+
+It stands at the level of `ports` and imports nothing of ours, so `cms` and `sources` may use it.
+What an answer says is theirs; which server carries it, only `edge` knows.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final, TypeAlias
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+JSON: Final = b"application/json;charset=UTF-8"
+TEXT: Final = b"text/plain;charset=UTF-8"
+
+
+class BodyRefused(Exception):
+    """A body that is not taken: `status` is the HTTP status to answer, `str()` tells the sender why."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that name (lower case)."""
+    for key, value in scope["headers"]:
+        if key == name:
+            found: bytes = value
+            return found
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, *, bytes_max: int, seconds_max: float) -> bytes:
+    """The whole body.
+
+    Raises BodyRefused: 413 as soon as it is known to be longer than `bytes_max`, 408 if it is not whole after
+    `seconds_max`, 400 if the sender went away in the middle.
+    """
+    announced = header(scope, b"content-length")
+    # Not digits, or not the true length: then the server below has refused it, or there are no such bytes.
+    if announced is not None and announced.isdigit() and int(announced[:_LENGTH_DIGITS]) > bytes_max:
+        raise _too_long(bytes_max)
+    try:
+        async with asyncio.timeout(seconds_max):
+            return await _gather(receive, bytes_max)
+    except TimeoutError:
+        raise BodyRefused(408, f"the body was not whole after {seconds_max:g} s") from None
+
+
+# More digits than any limit has, and few enough that reading them costs nothing.
+_LENGTH_DIGITS: Final = 20
+
+
+async def _gather(receive: Receive, bytes_max: int) -> bytes:
+    message = await receive()
+    if (
+        message["type"] == "http.request"
+        and not message.get("more_body")
+        and len(message["body"]) <= bytes_max
+    ):
+        whole: bytes = message["body"]
+        return whole
+    parts = bytearray()
+    while message["type"] == "http.request":
+        parts += message.get("body", b"")
+        if len(parts) > bytes_max:
+            raise _too_long(bytes_max)
+        if not message.get("more_body"):
+            return bytes(parts)
+        message = await receive()
+    raise BodyRefused(400, "the body ended before it was whole")
+
+
+def _too_long(bytes_max: int) -> BodyRefused:
+    return BodyRefused(413, f"the body is longer than {bytes_max:,} bytes")
+
+
+async def answer(
+    send: Send, status: int, body: bytes, *, content_type: bytes = JSON, headers: Headers = ()
+) -> None:
+    """Give a whole answer, with its type and length."""
+    about = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": about})
+    await send({"type": "http.response.body", "body": body})

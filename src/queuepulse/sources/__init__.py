@@ -1,0 +1,1 @@
+"""Where events come from: a module, or two, for each kind of source."""
