@@ -1,0 +1,6 @@
+"""`python -m queuepulse` is `queuepulse`."""
+
+from queuepulse.cli import main
+
+if __name__ == "__main__":
+    main()

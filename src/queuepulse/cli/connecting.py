@@ -1,0 +1,33 @@
+"""The client that a command's options describe."""
+
+from pathlib import Path
+
+from queuepulse.cli.console import misuse
+from queuepulse.client import Client
+from queuepulse.ports import Clock
+
+
+def connect(
+    clock: Clock,
+    url: str,
+    *,
+    ak: str | None = None,
+    sk: str | None = None,
+    token: str | None = None,
+    insecure: bool = False,
+    ca: Path | None = None,
+) -> Client:
+    """A client of the server at `url`. Raises ClientError, and Failure where the options do not fit."""
+    if token is None and (ak is None or sk is None):
+        raise misuse("Give --ak and --sk (or QUEUEPULSE_AK and QUEUEPULSE_SK) to sign with.")
+    if insecure and ca is not None:
+        raise misuse("Take --insecure or --ca, not both.")
+    return Client(
+        url,
+        now=lambda: clock.now_ms() / 1000,
+        ak=ak,
+        sk=sk,
+        token=token,
+        ca=None if ca is None else str(ca),
+        insecure=insecure,
+    )

@@ -1,0 +1,219 @@
+"""Settings: the table, its layers, and what a wrong one is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queuepulse.config import SETTINGS, Config, settings_table, value_of
+from queuepulse.config_load import BadConfig, load
+
+
+def problems_of(file: Path | None, environment: dict[str, str], given: dict[str, Any]) -> list[str]:
+    with pytest.raises(BadConfig) as caught:
+        load(file, environment, given)
+    return caught.value.problems
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "queuepulse.toml"
+    file.write_text(text)
+    return file
+
+
+def test_without_anything_given_every_setting_has_its_default() -> None:
+    config = load(None, {}, {}).config
+    assert config == Config()
+    assert [value_of(config, setting.key) for setting in SETTINGS] == [
+        setting.default for setting in SETTINGS
+    ]
+
+
+def test_every_default_is_within_its_own_limit() -> None:
+    for setting in SETTINGS:
+        if setting.type is int:
+            assert setting.row.least <= setting.default <= setting.row.most, setting.key
+
+
+def test_every_limited_setting_says_why_and_every_setting_what_it_means() -> None:
+    for setting in SETTINGS:
+        assert setting.row.meaning.endswith("."), setting.key
+        assert (setting.type is int) == bool(setting.row.reason), setting.key
+
+
+def test_the_command_line_beats_the_environment_which_beats_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "[server]\nport = 1\n")
+    variable = {"QUEUEPULSE_SERVER_PORT": "2"}
+    assert load(file, {}, {}).config.server.port == 1
+    assert load(file, variable, {}).config.server.port == 2
+    found = load(file, variable, {"server.port": 3})
+    assert found.config.server.port == 3
+    assert found.origins["server.port"] == "command line"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "key", "value"),
+    [
+        ("QUEUEPULSE_SKILL_MAX", "5000", "skill_max", 5000),
+        ("QUEUEPULSE_SIGNATURE_REPLAY_PROTECTION", "true", "signature.replay_protection", True),
+        ("QUEUEPULSE_SIGNATURE_EMPTY_QUERY_LINE", "0", "signature.empty_query_line", False),
+        ("QUEUEPULSE_TRUSTED_PROXIES", "10.0.0.0/8, ::1", "trusted_proxies", ("10.0.0.0/8", "::1")),
+        ("QUEUEPULSE_FOLDER", "here", "folder", Path("here")),
+        ("QUEUEPULSE_SERVER_PLAIN_HTTP", "everywhere", "server.plain_http", "everywhere"),
+    ],
+)
+def test_variables_are_read_in_the_type_of_their_setting(
+    variable: str, text: str, key: str, value: object
+) -> None:
+    assert value_of(load(None, {variable: text}, {}).config, key) == value
+
+
+@pytest.mark.parametrize("text", ["x", "", "1.0", "1e3", "-1", "70000", "9" * 30, "٣"])
+def test_a_bad_number_in_a_variable_is_told_with_rule_and_origin(text: str) -> None:
+    [problem] = problems_of(None, {"QUEUEPULSE_SERVER_PORT": text}, {})
+    assert problem.startswith("server.port (QUEUEPULSE_SERVER_PORT) must be an integer from 0 to 65,535")
+
+
+@pytest.mark.parametrize("text", ['"28443"', "1.0", "true", "[1]", "-1"])
+def test_a_bad_number_in_the_file_is_told(tmp_path: Path, text: str) -> None:
+    [problem] = problems_of(written(tmp_path, f"[server]\nport = {text}\n"), {}, {})
+    assert "server.port" in problem
+    assert "an integer from 0 to 65,535" in problem
+
+
+def test_an_unknown_key_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "skil_max = 1\n[server]\nprot = 1\n[srver]\n[[vdns]]\ncc = 1\nvdn = 1\nnmae = 'x'\n"
+    )
+    first, second, third, fourth = problems_of(file, {}, {})
+    assert first.endswith("there is no setting skil_max. Did you mean skill_max?")
+    assert second.endswith("there is no setting server.prot. Did you mean server.port?")
+    assert "there is no setting srver" in third
+    assert fourth == "vdns entry 1: there is no key nmae. Did you mean name?"
+
+
+def test_an_unknown_variable_of_ours_is_told_and_those_of_others_are_not() -> None:
+    [problem] = problems_of(None, {"QUEUEPULSE_SERVER_PROT": "1", "PATH": "x"}, {})
+    assert problem.endswith("Did you mean QUEUEPULSE_SERVER_PORT?")
+    # A container platform sets these for a service that is called queuepulse; the last one is the client's.
+    load(None, {"QUEUEPULSE_SERVICE_HOST": "10.0.0.1", "QUEUEPULSE_PORT": "tcp://10.0.0.1:1"}, {})
+    load(None, {"QUEUEPULSE_PORT_28443_TCP_ADDR": "10.0.0.1", "QUEUEPULSE_AK": "x"}, {})
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    file = written(tmp_path, "skill_max = 0\nfoo = 1\n[log]\nkeep_days = 0\n")
+    assert len(problems_of(file, {"QUEUEPULSE_SERVER_PORT": "x"}, {})) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["server = 1", "vdns = 1", "[[vdns]]\nskills = 1\ncc = 1\nvdn = 1", "vdns = [1]", "[", "a = \xff"]
+)
+def test_a_file_of_another_shape_is_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_bytes(text.encode("latin-1"))
+    assert problems_of(file, {}, {})
+
+
+def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+    [problem] = problems_of(tmp_path / "none.toml", {}, {})
+    assert "cannot be read" in problem
+    [problem] = problems_of(tmp_path, {}, {})
+    assert "cannot be read" in problem
+
+
+def test_paths_in_the_file_begin_at_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, 'folder = "log"\n[server]\ncertificate = "c.pem"\nprivate_key = "/k.pem"\n')
+    config = load(file, {}, {}).config
+    assert config.folder == tmp_path / "log"
+    assert config.server.certificate == tmp_path / "c.pem"
+    assert config.server.private_key == Path("/k.pem")
+
+
+def test_a_certificate_wants_its_private_key() -> None:
+    [problem] = problems_of(None, {"QUEUEPULSE_SERVER_CERTIFICATE": "c.pem"}, {})
+    assert "server.private_key" in problem
+
+
+def test_plain_http_listens_on_the_loopback_alone_unless_everywhere_is_said() -> None:
+    assert load(None, {}, {"server.plain_http": "loopback"}).config.server.host == "127.0.0.1"
+    for host in ("127.0.0.2", "::1", "localhost"):
+        given = {"server.plain_http": "loopback", "server.host": host}
+        assert load(None, {}, given).config.server.host == host
+    [problem] = problems_of(None, {}, {"server.plain_http": "loopback", "server.host": "10.0.0.1"})
+    assert "--plain-http-everywhere" in problem
+    assert load(None, {}, {"server.plain_http": "everywhere"}).config.server.host == "0.0.0.0"
+
+
+def test_a_secret_is_never_shown() -> None:
+    secret = "5e" * 32
+    config = load(None, {"QUEUEPULSE_KEYS_MASTER_KEY": secret}, {}).config
+    assert config.keys.master_key == secret
+    assert secret not in repr(config)
+    [setting] = [setting for setting in SETTINGS if setting.row.secret]
+    assert setting.shown(secret) == "set, not shown"
+    [problem] = problems_of(None, {"QUEUEPULSE_KEYS_MASTER_KEY": "hush"}, {})
+    assert "hush" not in problem
+
+
+def test_the_file_names_vdns_and_skills(tmp_path: Path) -> None:
+    text = """
+        [[vdns]]
+        cc = 1
+        vdn = 2
+        name = "Bank"
+        timezone = "Europe/Paris"
+        day_starts = "06:00"
+        cti_version = "3.6"
+        [[vdns.skills]]
+        id = 7
+        name = "Loans"
+        wrapup_ms = 5000
+    """
+    [vdn] = load(written(tmp_path, text), {}, {}).config.vdns
+    assert vdn.key == (1, 2)
+    assert (vdn.name, vdn.timezone, vdn.day_starts, vdn.cti_version) == (
+        "Bank",
+        "Europe/Paris",
+        "06:00",
+        "3.6",
+    )
+    [skill] = vdn.skills
+    assert (skill.id, skill.name, skill.wrapup_ms, skill.max_waiting) == (7, "Loans", 5000, None)
+
+
+def test_a_vdn_or_a_skill_named_twice_is_told_with_both_places(tmp_path: Path) -> None:
+    vdn = "[[vdns]]\ncc = 1\nvdn = 1\n"
+    skill = "[[vdns.skills]]\nid = 3\n"
+    assert problems_of(written(tmp_path, vdn + "[[vdns]]\ncc = 1\nvdn = 2\n" + vdn), {}, {}) == [
+        "VDN 1/1 is named twice: in vdns entry 1 and in vdns entry 3."
+    ]
+    assert problems_of(written(tmp_path, vdn + skill + skill), {}, {}) == [
+        "Skill 3 is named twice: in vdns entry 1, skills entry 1 and in vdns entry 1, skills entry 2."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('timezone = "Europe/Nowhere"', "IANA"),
+        ('day_starts = "24:00"', "time of day"),
+        ('cti_version = "9"', "cti_version"),
+        ("vdn = 5001", "5000"),
+        ("name = 1", "name"),
+        ("skills = [{id = 10001}]", "1 to 10,000"),
+        ("skills = [{id = 1, wrapup_ms = -1}]", "wrapup_ms"),
+        ("skills = [{}]", "id"),
+    ],
+)
+def test_a_bad_vdn_is_told(tmp_path: Path, line: str, told: str) -> None:
+    number = "" if line.startswith("vdn") else "vdn = 1\n"
+    [problem] = problems_of(written(tmp_path, f"[[vdns]]\ncc = 1\n{number}{line}\n"), {}, {})
+    assert problem.startswith("vdns entry 1")
+    assert told in problem
+
+
+def test_the_table_for_the_documentation_has_a_line_for_each_setting() -> None:
+    lines = settings_table().splitlines()
+    assert len(lines) == 2 + len(SETTINGS)
+    assert all(line.count(" | ") == 5 for line in lines[2:])
+    assert "| `server.port` | `QUEUEPULSE_SERVER_PORT` | 28443 |" in settings_table()
