@@ -1,0 +1,68 @@
+"""What the tests of the engine share: events from JSON objects, streams of a seed, and ways to fold them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from oracle.streams import stream
+from queuepulse.engine.codec import decode_line
+from queuepulse.engine.events import Event
+from queuepulse.engine.queues import Five
+from queuepulse.engine.vdn import Outcome, Vdn
+
+NINE_MS = 1_767_258_000_000
+"""2026-01-01 09:00:00 UTC, a five-minute mark."""
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SKILLS = (1, 2, 3, 4, 9)
+"""All queues of the streams, and one that nobody speaks of."""
+
+
+def event(kind: str, after_ms: int, **keys: Any) -> Event:
+    """An event so long after nine o'clock."""
+    return decode_line(json.dumps({"type": kind, "at": NINE_MS + after_ms, **keys}).encode(), 1)
+
+
+@cache
+def stream_of(seed: int, length: int, *, snapshots: bool = True) -> list[dict[str, Any]]:
+    """A stream of the oracle, drawn once."""
+    return stream(seed, length, snapshots=snapshots)
+
+
+@cache
+def events_of(seed: int, length: int, *, snapshots: bool = True) -> list[Event]:
+    """The same stream as the engine takes it."""
+    drawn = stream_of(seed, length, snapshots=snapshots)
+    return [decode_line(json.dumps(one).encode(), number) for number, one in enumerate(drawn, 1)]
+
+
+def folded(events: Iterable[Event], *, timezone: str = "UTC", day_starts: str = "00:00") -> Vdn:
+    """An engine after these events."""
+    vdn = Vdn(timezone, day_starts)
+    for one in events:
+        vdn.apply(one)
+    return vdn
+
+
+def folded_with_restores(events: Iterable[Event]) -> Vdn:
+    """The same, made anew from its snapshot after every event."""
+    vdn = Vdn()
+    for one in events:
+        vdn.apply(one)
+        vdn = Vdn.restore(vdn.snapshot())
+    return vdn
+
+
+def folded_twice(events: Iterable[Event]) -> Vdn:
+    """The same, with every event delivered twice."""
+    vdn = Vdn()
+    for one in events:
+        vdn.apply(one)
+        assert vdn.apply(one) is Outcome.REPEATED
+    return vdn
+
+
+def all_fives(vdn: Vdn, drained: Sequence[Five] = ()) -> list[Five]:
+    """Every record of five minutes: those drained before, and all others when time has run on in a copy."""
+    return [*drained, *Vdn.restore(vdn.snapshot()).advance(vdn.clock_ms + HOUR_MS)]
