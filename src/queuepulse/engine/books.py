@@ -1,22 +1,23 @@
 """The books of one VDN: its queues, agents and calls, and the few ways in which they change.
 
-What an event means is decided in `vdn` and `repair`; here every change is made once, and keeps all counters
-true. Each change takes the instant at which it happened, which may lie before the clock: late events change
-state with their own time, and count in the five minutes and the day that hold it (events.md, rule 10).
+What an event means, its rule decides; here every change is made once, and keeps all counters true. Each takes
+the instant at which it happened, which may lie before the clock: late events count where that lies (rule 10).
 """
 
 import contextlib
 import heapq
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from queuepulse.engine import days
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.figures import Row
+from queuepulse.engine.heaps import LAPSED_MAX, sweep
 from queuepulse.engine.periods import Periods
-from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LAPSED_MAX, SWEEP_FACTOR, Five, Queue
-from queuepulse.engine.recent import Recent
+from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, Five, Queue
+from queuepulse.engine.recent import EndedCalls, Recent
 from queuepulse.engine.states import ADJUST, ANSWERING, IDLE, SIGNED_OUT, TALKING
 
 SEEN_MS: Final = 900_000
@@ -56,8 +57,9 @@ class Books(Periods):
         self.repairs: dict[str, int] = {}
         self.blank_rows: dict[int, Row] = {}
         self.seen: Recent[object] = Recent(SEEN_MS, SEEN_MAX)
-        self.ended: Recent[str] = Recent(ENDED_MS, ENDED_MAX)
+        self.ended = EndedCalls(ENDED_MS, ENDED_MAX)
         self.wrapups: list[tuple[int, int]] = []
+        self._wrapup_sweep = LAPSED_MAX
         self._unsettled: dict[int, Agent] | None = None
         self._spells_count = True
 
@@ -83,11 +85,16 @@ class Books(Periods):
         self.due_ms = min(self.mark_ms + FIVE_MS, self.day_end_ms, wrapup_ms)
 
     def _end_wrapup(self) -> None:
-        until_ms, agent_id = heapq.heappop(self.wrapups)
-        agent = self.agents[agent_id]
-        if agent.wrapup_until_ms == until_ms:
-            agent.wrapup_until_ms = 0
-            self.shift(agent, until_ms)
+        entry = heapq.heappop(self.wrapups)
+        if self._is_wrapup(entry):
+            until_ms, agent_id = entry
+            self.agents[agent_id].wrapup_until_ms = 0
+            self.shift(self.agents[agent_id], until_ms)
+
+    def _is_wrapup(self, entry: tuple[int, int]) -> bool:
+        """Whether that entry of `wrapups` is a wrap-up that runs now."""
+        until_ms, agent_id = entry
+        return self.agents[agent_id].wrapup_until_ms == until_ms
 
     # Queues and agents
 
@@ -235,9 +242,7 @@ class Books(Periods):
         heap = queue.longest_idle
         heapq.heappush(heap, entry)
         if len(heap) > queue.idle_sweep:
-            heap[:] = [entry for entry in heap if self.is_idle(queue, entry)]
-            heapq.heapify(heap)
-            queue.idle_sweep = SWEEP_FACTOR * len(heap) + LAPSED_MAX
+            queue.idle_sweep = sweep(heap, partial(self.is_idle, queue))
 
     def is_idle(self, queue: Queue, entry: tuple[int, int]) -> bool:
         """Whether that entry of `longest_idle` is an idle spell that runs now, in this queue."""
@@ -263,9 +268,7 @@ class Books(Periods):
         heap = queue.oldest_waiting
         heapq.heappush(heap, (since_ms, stay.call))
         if len(heap) > queue.wait_sweep:
-            heap[:] = [entry for entry in heap if self.is_waiting(queue, entry)]
-            heapq.heapify(heap)
-            queue.wait_sweep = SWEEP_FACTOR * len(heap) + LAPSED_MAX
+            queue.wait_sweep = sweep(heap, partial(self.is_waiting, queue))
 
     def is_waiting(self, queue: Queue, entry: tuple[int, str]) -> bool:
         """Whether that entry of `oldest_waiting` is a pass that waits now, in this queue."""
@@ -358,7 +361,7 @@ class Books(Periods):
         del self.calls[stay.call]
         queue.in_talk -= 1
         queue.row_until_ms = 0
-        queue.talk_ended(max(at_ms, stay.answered_at_ms))
+        queue.talk_ended(max(at_ms, stay.answered_at_ms), self.clock_ms)
         if not closed:
             if stay.hold_since_ms >= 0:
                 stay.hold_ms += max(0, at_ms - stay.hold_since_ms)
@@ -375,6 +378,8 @@ class Books(Periods):
         if agent.state != SIGNED_OUT and until_ms > agent.wrapup_until_ms:
             agent.wrapup_until_ms = until_ms
             heapq.heappush(self.wrapups, (until_ms, agent.id))
+            if len(self.wrapups) > self._wrapup_sweep:
+                self._wrapup_sweep = sweep(self.wrapups, self._is_wrapup)
             if until_ms < self.due_ms:
                 self.due_ms = until_ms
 
@@ -384,14 +389,6 @@ class Books(Periods):
             self.leave(stay, "closed", at_ms)
         else:
             self.end_talk(stay, at_ms, closed=True)
-
-    def remember_end(self, call: str, at_ms: int) -> None:
-        """The call ended then, or its end came out of place; the latest one holds (events.md, rule 8)."""
-        self.ended.again(call, max(at_ms, self.end_of(call)))
-
-    def end_of(self, call: str) -> int:
-        """When the call ended, as far as that is remembered; -1 else."""
-        return self.ended.seen_ms[call] if self.ended.holds(call, self.clock_ms) else -1
 
     def _stop_all_rings(self, stay: Pass, at_ms: int) -> None:
         ringing, stay.ringing = stay.ringing, []

@@ -24,7 +24,7 @@ from queuepulse.engine.states import SIGNED_OUT
 def call_offered(books: Books, event: CallOffered, at_ms: int) -> Outcome:
     """A pass begins: of a new call, by overflow of a waiting or transfer of a talking one (rules 3, 8)."""
     call = event.call
-    if at_ms <= books.end_of(call):
+    if at_ms <= books.ended.end_of(call, books.clock_ms):
         return OUT_OF_PLACE
     source, touched_ms = event.source or MAIN_SOURCE, at_ms
     before = books.calls.get(call)
@@ -129,9 +129,9 @@ def call_left(books: Books, event: CallLeft, at_ms: int) -> Outcome:
     stay = books.calls.get(event.call)
     if stay is None or stay.answered_at_ms >= 0:
         if stay is None:
-            books.remember_end(event.call, at_ms)
+            books.ended.remember(event.call, at_ms, books.clock_ms)
         return OUT_OF_PLACE
-    books.remember_end(event.call, at_ms)
+    books.ended.remember(event.call, at_ms, books.clock_ms)
     books.leave(stay, event.cause, at_ms)
     return APPLIED
 
@@ -164,7 +164,7 @@ def call_resumed(books: Books, event: CallResumed, at_ms: int) -> Outcome:
 def call_released(books: Books, event: CallReleased, at_ms: int) -> Outcome:
     """The talk ends and the agent's wrap-up begins; of a waiting call, the answer was lost (rule 7)."""
     stay = books.calls.get(event.call)
-    books.remember_end(event.call, at_ms)
+    books.ended.remember(event.call, at_ms, books.clock_ms)
     if stay is None:
         return OUT_OF_PLACE
     if stay.answered_at_ms < 0:

@@ -30,7 +30,8 @@ from queuepulse.engine.events import (
 
 _decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_encoder: Final = msgspec.json.Encoder()
+# Sets in one order: equal events are equal bytes, whatever the hashes.
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _PATH: Final = re.compile(r"(?P<reason>.*) - at `(?:key in )?\$\.?(?P<key>[^`]*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<key>[^`]*)`")
 _OF_CALL: Final = (

@@ -137,7 +137,7 @@ def _dump_queue(books: Books, queue: Queue) -> list[Any]:
     if queue.day_ms != books.day_ms:
         queue.roll_day(books.day_ms)
     limits = None if queue.limits is None else _of_limits(queue.limits)
-    return [queue.skill, limits, queue.ended_by_minute.copy(), _of_queue(queue)]
+    return [queue.skill, limits, queue.ended_lately(books.clock_ms), _of_queue(queue)]
 
 
 def _dump_pass(stay: Pass) -> list[Any]:

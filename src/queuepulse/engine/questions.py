@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.figures import FIGURE_MAX, Row
-from queuepulse.engine.queues import FIVE_MS, Queue
+from queuepulse.engine.queues import FIVE_MS, Five, Queue
 from queuepulse.engine.states import (
     ADJUST,
     BUSY,
@@ -21,11 +21,18 @@ from queuepulse.engine.states import (
     WORK,
 )
 
+_QUIET: Final = Five(0, 0)
+"""Five minutes in which nothing happened."""
+NOBODY_MS: Final = 2**62
+"""Since when it runs, where nothing runs: after every instant that can be asked."""
 _ZEROS: Final = (0,) * (len(Row.__struct_fields__) - 1)
 
 
 class Move(NamedTuple):
-    """A wrap-up that is over at the instant asked, though no event since has said that time went on."""
+    """A wrap-up that is over at the instant asked, though no event since has said that time went on.
+
+    `into` is the state it leaves for; SIGNED_OUT: it ran beneath another state, which stays.
+    """
 
     into: int
     since_ms: int
@@ -83,24 +90,15 @@ def _move(agent: Agent, until_ms: int) -> Move:
 def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
     """Computes a row. Without `moves` it is kept, with the span of instants at which it holds."""
     mark_ms = now_ms - now_ms % FIVE_MS
-    five = queue.five
-    current = five.mark_ms == mark_ms
+    five = queue.five if queue.five.mark_ms == mark_ms else _QUIET
     if queue.day_ms != books.day_ms:
         queue.roll_day(books.day_ms)
+    idle_since_ms, wait_since_ms = _longest_idle(books, queue), _oldest_waiting(books, queue)
     by_state, spare = queue.by_state, queue.spare
-    idle_since_ms = _longest_idle(books, queue)
     if moves:
-        by_state = by_state.copy()
-        for into, since_ms, more in moves:
-            spare += more
-            if into:
-                by_state[ADJUST] -= 1
-                by_state[into] += 1
-                if into == IDLE:
-                    idle_since_ms = min(idle_since_ms, since_ms)
-    wait_since_ms = _oldest_waiting(books, queue)
-    idle_s = _longest_s(five.idle_ms_max if current else 0, now_ms - idle_since_ms)
-    wait_s = _longest_s(five.wait_ms_max if current else 0, now_ms - wait_since_ms)
+        by_state, spare, idle_since_ms = _moved(by_state.copy(), spare, idle_since_ms, moves)
+    idle_s = _longest_s(five.idle_ms_max, now_ms - idle_since_ms)
+    wait_s = _longest_s(five.wait_ms_max, now_ms - wait_since_ms)
     row = Row(
         queue.skill,
         queue.signed_in,
@@ -119,28 +117,37 @@ def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
         queue.in_talk,
         wait_s,
         queue.waiting,
-        five.talk_ms // five.talks // 1000 if current and five.talks else 0,
-        five.wait_ms // five.waits // 1000 if current and five.waits else 0,
-        five.offered_in if current else 0,
-        five.answered_in_20s if current else 0,
+        five.talk_ms // (five.talks or 1) // 1000,
+        five.wait_ms // (five.waits or 1) // 1000,
+        five.offered_in,
+        five.answered_in_20s,
     )
     if moves:
-        queue.row_until_ms = 0
         return row
-    if queue.row is not None and queue.row == row:
+    if row == queue.row:
         row = queue.row
     queue.row, queue.row_from_ms = row, now_ms
     queue.row_until_ms = min(
         mark_ms + FIVE_MS,
-        books.day_end_ms if now_ms < books.day_end_ms else now_ms,
+        max(books.day_end_ms, now_ms),
         idle_since_ms + 1000 * (idle_s + 1),
         wait_since_ms + 1000 * (wait_s + 1),
     )
     return row
 
 
-NOBODY_MS: Final = 2**62
-"""Since when it runs, where nothing runs: after every instant that can be asked."""
+def _moved(
+    by_state: list[int], spare: int, idle_since_ms: int, moves: Sequence[Move]
+) -> tuple[list[int], int, int]:
+    """The counters as those ends of wrap-ups make them."""
+    for into, since_ms, more in moves:
+        spare += more
+        if into != SIGNED_OUT:
+            by_state[ADJUST] -= 1
+            by_state[into] += 1
+            if into == IDLE:
+                idle_since_ms = min(idle_since_ms, since_ms)
+    return by_state, spare, idle_since_ms
 
 
 def _longest_s(ended_ms: int, running_ms: int) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 from queuepulse.engine import states
 from queuepulse.engine.figures import Row
+from queuepulse.engine.heaps import LAPSED_MAX
 
 FIVE_MS: Final = 300_000
 """The five minutes, aligned to the clock (statistics.md, "Time")."""
@@ -19,11 +20,9 @@ SHORT_WAIT_MS: Final = 5_000
 MINUTE_MS: Final = 60_000
 """Statistics days begin at whole minutes: the grain at which ended talks are remembered."""
 ENDED_KEPT_MS: Final = 26 * 3_600_000
-"""How long before its day an ended talk is remembered: a new zone moves the start by 26 hours at most."""
-SWEEP_FACTOR: Final = 4
-"""A heap is swept when it holds so many times what was alive in it: bounded memory, constant cost."""
-LAPSED_MAX: Final = 64
-"""Lapsed entries that small heaps may hold besides."""
+"""How long an ended talk is remembered: whatever the zone, no statistics day began earlier than that."""
+ENDED_MINUTES_MAX: Final = 2 * ENDED_KEPT_MS // MINUTE_MS
+"""Minutes held before those that are too old are dropped."""
 
 LEFT_CAUSES: Final = (
     "abandoned",
@@ -180,12 +179,19 @@ class Queue:
         self.row_from_ms = 0
         self.row_until_ms = 0
 
-    def talk_ended(self, at_ms: int) -> None:
+    def talk_ended(self, at_ms: int, clock_ms: int) -> None:
         """A talk ended, in whichever day; the queue must be in the day of the VDN."""
         if at_ms >= self.day_ms:
             self.ended_today += 1
         minute = at_ms // MINUTE_MS
         self.ended_by_minute[minute] = self.ended_by_minute.get(minute, 0) + 1
+        if len(self.ended_by_minute) > ENDED_MINUTES_MAX:
+            self.ended_by_minute = self.ended_lately(clock_ms)
+
+    def ended_lately(self, clock_ms: int) -> dict[int, int]:
+        """The talks that a statistics day can still hold, by minute of the epoch."""
+        kept = (clock_ms - ENDED_KEPT_MS) // MINUTE_MS
+        return {minute: count for minute, count in self.ended_by_minute.items() if minute >= kept}
 
     def roll_day(self, day_ms: int) -> None:
         """Comes into the statistics day that begins at `day_ms`: a new one, or the same one cut anew.
@@ -193,6 +199,5 @@ class Queue:
         The zone of a VDN can change at any time, and its day then begins at another minute.
         """
         self.day_ms = day_ms
-        first, kept = day_ms // MINUTE_MS, (day_ms - ENDED_KEPT_MS) // MINUTE_MS
-        self.ended_by_minute = {m: count for m, count in self.ended_by_minute.items() if m >= kept}
-        self.ended_today = sum(count for m, count in self.ended_by_minute.items() if m >= first)
+        first = day_ms // MINUTE_MS
+        self.ended_today = sum(count for minute, count in self.ended_by_minute.items() if minute >= first)

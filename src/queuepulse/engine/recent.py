@@ -1,4 +1,4 @@
-"""A bounded memory of what was seen lately: ids of events, and of calls that ended."""
+"""Bounded memories of what was seen lately: ids of events, and of calls that ended."""
 
 from collections import deque
 from collections.abc import Hashable
@@ -10,19 +10,20 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Recent(Generic[K]):
-    """Keys, each with the clock (ms) at which it was seen last; the oldest go when there are too many or time
-    is up.
+    """Keys, each with when it was seen last (ms); the oldest go when there are too many or time is up.
 
     `keep_ms` is how long a key counts as recent, both ends included; `size_max` how many are kept.
     """
 
-    __slots__ = ("_forget_at_ms", "_order", "keep_ms", "seen_ms", "size_max")
+    __slots__ = ("_forget_at_ms", "_later", "_order", "keep_ms", "seen_ms", "size_max")
 
     def __init__(self, keep_ms: int, size_max: int) -> None:
         self.keep_ms = keep_ms
         self.size_max = size_max
         self.seen_ms: dict[K, int] = {}
+        # The keys in the order of sightings. One seen again stands in it again: `_later` counts how often.
         self._order: deque[K] = deque()
+        self._later: dict[K, int] = {}
         self._forget_at_ms = 0
 
     def holds(self, key: K, clock_ms: int) -> bool:
@@ -34,18 +35,20 @@ class Recent(Generic[K]):
         """Whether the key was seen recently; it is now. One step, as it is taken for every event."""
         seen_ms = self.seen_ms.get(key)
         self.seen_ms[key] = clock_ms
-        if seen_ms is not None:
-            return clock_ms - seen_ms <= self.keep_ms
         self._order.append(key)
         if clock_ms > self._forget_at_ms:
             self._forget(clock_ms)
-        if len(self._order) > self.size_max:
-            del self.seen_ms[self._order.popleft()]
+        if seen_ms is not None:
+            self._seen_again(key)
+            return clock_ms - seen_ms <= self.keep_ms
+        if len(self.seen_ms) > self.size_max:
+            self._drop_oldest()
         return False
 
     def kept(self, clock_ms: int) -> tuple[list[K], dict[K, int]]:
         """A copy of all that is remembered: the keys in their order, and when each was seen."""
         self._forget(clock_ms)
+        self._compact()
         return list(self._order), self.seen_ms.copy()
 
     def restore(self, seen_ms: dict[K, int]) -> None:
@@ -53,12 +56,55 @@ class Recent(Generic[K]):
         self.seen_ms = seen_ms
         self._order = deque(seen_ms)
 
-    def _forget(self, clock_ms: int) -> None:
-        """Drops the expired keys at the front.
+    def _seen_again(self, key: K) -> None:
+        self._later[key] = self._later.get(key, 0) + 1
+        if len(self._order) > 2 * self.size_max:
+            self._compact()
 
-        One that was seen again holds up those behind it; they stay a little longer, and `holds` knows better.
-        """
+    def _compact(self) -> None:
+        """Leaves each key where it was seen last."""
+        if self._later:
+            latest = dict.fromkeys(reversed(self._order))
+            self._order = deque(reversed(latest))
+            self._later = {}
+
+    def _drop_oldest(self) -> None:
+        key = self._order.popleft()
+        while key in self._later:
+            self._pass_over(key)
+            key = self._order.popleft()
+        del self.seen_ms[key]
+
+    def _pass_over(self, key: K) -> None:
+        """One place of a key that stands again further on is gone."""
+        self._later[key] -= 1
+        if not self._later[key]:
+            del self._later[key]
+
+    def _forget(self, clock_ms: int) -> None:
+        """Drops the expired keys at the front."""
         order, seen_ms = self._order, self.seen_ms
-        while order and clock_ms - seen_ms[order[0]] > self.keep_ms:
-            del seen_ms[order.popleft()]
+        while order:
+            key = order[0]
+            if key in self._later:
+                self._pass_over(key)
+            elif clock_ms - seen_ms[key] > self.keep_ms:
+                del seen_ms[key]
+            else:
+                break
+            order.popleft()
         self._forget_at_ms = clock_ms + FORGET_EVERY_MS
+
+
+class EndedCalls(Recent[str]):
+    """The ids of calls that ended, each with its end (events.md, rule 8)."""
+
+    __slots__ = ()
+
+    def remember(self, call: str, at_ms: int, clock_ms: int) -> None:
+        """The call ended then, or its end came out of place: of several ends the latest holds."""
+        self.again(call, max(at_ms, self.end_of(call, clock_ms)))
+
+    def end_of(self, call: str, clock_ms: int) -> int:
+        """When the call ended, as far as that is remembered; -1 else."""
+        return self.seen_ms[call] if self.holds(call, clock_ms) else -1

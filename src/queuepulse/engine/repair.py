@@ -167,7 +167,7 @@ class _Repair:
             if found is not None:
                 if self._is_ours(found):
                     self._compare(found, item)
-            elif books.end_of(item.call) < self.picture.asked_at:
+            elif books.ended.end_of(item.call, books.clock_ms) < self.picture.asked_at:
                 self._open_pass(item)
 
     def _is_ours(self, stay: Pass) -> bool:
@@ -263,7 +263,7 @@ def standing(agent: Agent) -> tuple[int, ...]:
 
 def _close(books: Books, stay: Pass, at_ms: int) -> None:
     """Ends a pass whose true end nobody saw."""
-    books.remember_end(stay.call, at_ms)
+    books.ended.remember(stay.call, at_ms, books.clock_ms)
     books.close(stay, at_ms)
 
 
