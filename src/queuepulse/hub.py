@@ -18,14 +18,14 @@ from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnK
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import Vdn
 from queuepulse.meters import Meters
-from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogFull, Receipt
+from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogBusy, LogFull, Receipt
 
 SLICE_S: Final = 0.0015
 """Longest stretch of folding before others get their turn: below the 2 ms any step may take, with room."""
 SLICE_EVENTS: Final = 64
 """Events between two looks at the clock."""
-ENCODE_EVENTS: Final = 2_000
-"""Events encoded for the log in one step: less than a millisecond."""
+STAMP_EVENTS: Final = 1_000
+"""Events made ready for the log in one step: about a millisecond."""
 TICK_S: Final = 1.0
 """How often a due timer is looked for: a clock event a second at most (events.md, `clock`)."""
 PRUNE_EVERY_S: Final = 60.0
@@ -148,11 +148,13 @@ class Hub:
 
     async def _log_and_fold(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
         now_ms = self._clock.now_ms()
-        stamped = self._stamped(events, now_ms)
+        stamped: list[Event] = []
         parts = []
-        for begin in range(0, len(stamped), ENCODE_EVENTS):
-            parts.append(codec.encode_events(stamped[begin : begin + ENCODE_EVENTS]))
-            if begin + ENCODE_EVENTS < len(stamped):
+        for begin in range(0, len(events), STAMP_EVENTS):
+            some = self._stamped(events[begin : begin + STAMP_EVENTS], now_ms)
+            stamped += some
+            parts.append(codec.encode_events(some))
+            if len(stamped) < len(events):
                 await asyncio.sleep(0)
         hosted = self._hosted.get(vdn)
         if hosted is None:
@@ -164,12 +166,12 @@ class Hub:
             try:
                 last = await self._log.append(vdn, now_ms, len(stamped), b"".join(parts))
             except LogFull as full:
-                self.log_fault = str(full)
+                self._refused(full)
                 raise
             finally:
                 if before is not None:
                     await before
-            self.log_fault = None
+            self._written()
             return await self._fold(hosted, stamped, last)
         finally:
             mine.set_result(None)
@@ -229,13 +231,21 @@ class Hub:
                 if self._clock.elapsed() - pruned_s >= PRUNE_EVERY_S:
                     pruned_s = self._clock.elapsed()
                     await self._prune()
-                if self.log_fault is not None:
-                    self._warn("The log can be written again.")
-                    self.log_fault = None
             except LogFull as full:
-                if self.log_fault is None:
-                    self._warn(f"The log cannot be written: {full} Queries go on; events are refused.")
-                self.log_fault = str(full)
+                self._refused(full)
+
+    def _refused(self, full: LogFull) -> None:
+        # That many send at once is no fault of the log.
+        if isinstance(full, LogBusy):
+            return
+        if self.log_fault is None:
+            self._warn(f"The log cannot be written: {full} Queries go on; events are refused.")
+        self.log_fault = str(full)
+
+    def _written(self) -> None:
+        if self.log_fault is not None:
+            self._warn("The log can be written again.")
+            self.log_fault = None
 
     async def _tick(self) -> None:
         """Puts the time into the log of each VDN in which it changes something."""
@@ -257,18 +267,21 @@ class Hub:
         for vdn, hosted in list(self._hosted.items()):
             is_due = hosted.unkept >= settings.snapshot_every_events
             is_old = hosted.unkept > 0 and now_s - hosted.kept_s >= settings.snapshot_every_s
-            if is_due or is_old:
+            # Only a write tells that the log can be written again; whoever heeds the fault sends no events.
+            is_trial = hosted.unkept > 0 and self.log_fault is not None
+            if is_due or is_old or is_trial:
                 await self._keep(vdn, hosted)
 
     async def _keep(self, vdn: VdnKey, hosted: Hosted) -> None:
         unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
         position, now_ms, captured = hosted.position, self._clock.now_ms(), hosted.engine.capture()
-        body = await asyncio.to_thread(keeping.encode, captured)
         try:
+            body = await asyncio.to_thread(keeping.encode, captured)
             await self._log.keep_snapshot(KeptSnapshot(vdn, position, now_ms, body))
-        except LogFull:
+        except (LogFull, asyncio.CancelledError):
             hosted.unkept += unkept
             raise
+        self._written()
 
     async def _prune(self) -> None:
         before_ms = self._clock.now_ms() - self._settings.keep_days * DAY_MS

@@ -4,7 +4,6 @@ What is logged is decided where it happens. Secrets and telephone numbers never 
 """
 
 import logging
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -54,7 +53,3 @@ def log_to(stream: TextIO, now_ms: Callable[[], int]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-
-
-def log_to_stderr(now_ms: Callable[[], int]) -> None:
-    log_to(sys.stderr, now_ms)

@@ -216,7 +216,9 @@ class Server:
 
     def _tell_ready(self) -> None:
         if self.certificate is None:
-            _log.warning("ready, without TLS: everybody on the way can read it", url=self.url)
+            _log.info("ready", url=self.url)
+            if self._config.server.plain_http == "everywhere":
+                _log.warning("there is no TLS: everybody on the way can read what is asked and sent")
             return
         _log.info("ready", url=self.url, certificate_sha256=self.certificate.fingerprint)
         left_ms = self.certificate.expires_at_ms - self._clock.now_ms()
