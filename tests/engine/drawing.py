@@ -1,4 +1,4 @@
-"""What hypothesis draws for the laws: streams of the oracle by their seed, and short lists of anything that is valid."""
+"""What hypothesis draws for the laws: streams of the oracle by seed, and short lists of all that is valid."""
 
 import json
 from typing import Any

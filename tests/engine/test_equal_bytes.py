@@ -93,5 +93,7 @@ def test_records_that_nobody_took_are_kept_with_the_state(drained: bool) -> None
                 vdn.advance(vdn.clock_ms)
         restored = Vdn.restore(restored.snapshot())
     assert restored.snapshot() == straight.snapshot()
-    records = [[(one.skill, one.mark_ms, one.offered) for one in vdn.advance(2**45)] for vdn in (straight, restored)]
+    records = [
+        [(one.skill, one.mark_ms, one.offered) for one in vdn.advance(2**45)] for vdn in (straight, restored)
+    ]
     assert records[0] == records[1] != []

@@ -266,7 +266,9 @@ def found(check: Check, vdn: Vdn, records: Sequence[Five]) -> Figures:
             return added_up([five for five in ours if five.mark_ms == check.at_ms])
         case "totals":
             queue = vdn.books.queues[check.skill]
-            return {name: getattr(queue, name) for name in ("offered", "answered", "left", "waiting", "in_talk")}
+            return {
+                name: getattr(queue, name) for name in ("offered", "answered", "left", "waiting", "in_talk")
+            }
         case "repairs":
             return dict(vdn.books.repairs)
         case _:

@@ -32,6 +32,7 @@ EVERY_S_MAX: Final = 366 * 86_400
 """A year: a grid wider than that has no instants."""
 
 
+# long: half of it is the table of its options.
 @app.command()
 def replay(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     file: Annotated[str, typer.Argument(metavar="FILE", help="Events as NDJSON; - is the standard input.")],

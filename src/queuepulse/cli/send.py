@@ -47,6 +47,7 @@ class Source(NamedTuple):
                 yield Numbered(number, event)
 
 
+# long: half of it is the table of its options.
 @app.command()
 def send(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     file: Annotated[str, typer.Argument(metavar="FILE", help="Events as NDJSON; - is the standard input.")],

@@ -94,6 +94,7 @@ def read_head(connection: apsw.Connection) -> Head:
 
 
 def write_head(connection: apsw.Connection, head: Head) -> None:
+    """Replace its size and end."""
     connection.execute(
         "UPDATE head SET floor = ?, position = ?, bytes = ?, checksum = ?", (*head, seal(b"", *head))
     )
@@ -110,12 +111,14 @@ def read_ending(connection: apsw.Connection, vdn: VdnKey) -> int:
 
 
 def write_ending(connection: apsw.Connection, vdn: VdnKey, last: int) -> None:
+    """Note the position of this VDN's last event."""
     connection.execute(
         "INSERT OR REPLACE INTO ending VALUES (?, ?, ?, ?)", (*vdn, last, seal(b"", *vdn, last))
     )
 
 
 def read_vdns(connection: apsw.Connection) -> list[VdnKey]:
+    """All VDNs that ever had an event or a snapshot, in order."""
     rows = select(connection, "SELECT cc, vdn FROM ending UNION SELECT cc, vdn FROM snapshot ORDER BY 1, 2")
     return [VdnKey(*row) for row in rows]
 
@@ -173,6 +176,7 @@ def insert_batch(connection: apsw.Connection, batch: LogBatch, previous: int) ->
 
 
 def insert_snapshot(connection: apsw.Connection, kept: KeptSnapshot) -> None:
+    """Put it beside the others, compressed and sealed."""
     body = zlib.compress(kept.body, ZLIB_LEVEL)
     fields = (*kept.vdn, kept.position, kept.at_ms)
     connection.execute(
@@ -217,6 +221,7 @@ def create(file: Path) -> None:
 
 
 def connect_to_write(file: Path) -> apsw.Connection:
+    """The one connection that writes: what it commits is on the disk."""
     connection = _connect(file, apsw.SQLITE_OPEN_READWRITE)
     try:
         connection.pragma("synchronous", "full")
@@ -229,6 +234,7 @@ def connect_to_write(file: Path) -> apsw.Connection:
 
 
 def connect_to_read(file: Path) -> apsw.Connection:
+    """A connection that cannot change the file."""
     return _connect(file, apsw.SQLITE_OPEN_READONLY)
 
 
