@@ -1,0 +1,1 @@
+"""The documents are true: their tables are the code's, their commands run, and print what they say."""
