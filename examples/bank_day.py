@@ -1,7 +1,7 @@
 """One real day of a real bank's call center, as events.
 
     python examples/bank_day.py ../shared/data/bank/calls_one_day.csv > day.ndjson
-    queuepulse replay day.ndjson --skills 1-6 --every 300
+    queuepulse replay day.ndjson --skills 1-6 --every 100
 
 The table holds one call a line (the "Anonymous Bank" recordings of the Technion, Israel 1999), its times in
 whole seconds of the day. No call crosses midnight. How each column is used:

@@ -19,11 +19,15 @@ TEXT: Final = b"text/plain;charset=UTF-8"
 
 
 class BodyRefused(Exception):
-    """A body that is not taken: `status` is the HTTP status to answer, `str()` tells the sender why."""
+    """A body that is not taken: `status` is the HTTP status to answer, `str()` tells the sender why.
 
-    def __init__(self, status: int, reason: str) -> None:
+    With `retry_s`, it may be taken after so many seconds.
+    """
+
+    def __init__(self, status: int, reason: str, retry_s: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = () if retry_s is None else ((b"retry-after", b"%d" % retry_s),)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

@@ -145,7 +145,7 @@ class Authenticator:
 
     async def _long_body(self, scope: Scope, receive: Receive, bytes_max: int) -> bytes:
         if self._long_bodies_bytes + bytes_max > LONG_BODIES_BYTES_MAX:
-            raise BodyRefused(503, "too many long requests at once: try again in a second")
+            raise BodyRefused(503, "too many long requests at once: try again in a second", retry_s=1)
         self._long_bodies_bytes += bytes_max
         try:
             return await read_body(scope, receive, bytes_max=bytes_max, seconds_max=self._body_s_max)

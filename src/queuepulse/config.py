@@ -246,7 +246,10 @@ class Config(Section, frozen=True, kw_only=True):
     ] = SKILL_MAX
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Row("Addresses or networks whose `X-Forwarded-Host` and `X-Forwarded-For` count.", check=_networks),
+        Row(
+            "Addresses or networks of proxies whose `X-Forwarded-Host` is the host that was signed.",
+            check=_networks,
+        ),
     ] = ()
     server: Server = Server()
     signature: Signature = Signature()

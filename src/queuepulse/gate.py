@@ -5,9 +5,9 @@ What may run while the server starts or ends is decided here and nowhere else; n
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -75,7 +75,23 @@ class Gate:
                 if self.phase is Phase.OPEN:
                     return await app(scope, receive, send)
                 return await _refuse(self.phase, send)
-        await self._pages(scope, receive, send)
+        await self._show_page(scope, receive, send)
+
+    async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework of the pages answers their defects itself, and raises them all the same."""
+        answered = False
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._pages(scope, receive, noting)
+        except Exception:
+            if not answered:
+                raise
+            _log.exception("a page failed by our own fault", path=scope["path"])
 
     async def _wait(self, seconds_max: float) -> set[asyncio.Task[object]]:
         running = set(self._running)

@@ -15,7 +15,7 @@ from queuepulse.engine.codec import decode_line
 from queuepulse.engine.vdn import Vdn
 
 SEEDS = range(60)
-LENGTH = 120
+LENGTH = 100
 FIGURES = {
     "skill": "skillId",
     "signed_in": "agentLoginNums",

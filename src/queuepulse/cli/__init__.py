@@ -115,5 +115,6 @@ def _tell(words: str) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it writes is for its owner alone: logs, keys and backups are nobody else's."""
+    os.umask(0o077)
     sys.exit(run(sys.argv[1:]))

@@ -19,11 +19,14 @@ def backup_folder(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; replaced if it is there.")],
     folder: FolderOption = None,
     config: ConfigFile = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on although events are lost in a damaged log.")
+    ] = False,
 ) -> None:
     """Write the log and the keys of a data folder into a file. The server may run on."""
     source = settings(config, folder=folder).config.folder
     with told(BackupRefused, FolderRefused, LogDamaged):
-        contents = backup(source, file)
+        contents = backup(source, file, accept_loss=accept_loss)
     typer.echo(f"{file} holds {contents_text(contents)} of {source}.")
     if contents.has_keys:
         note(MASTER_KEY_NOTE)
@@ -33,5 +36,6 @@ def contents_text(contents: BackupContents) -> str:
     """What a backup holds, in words."""
     count = max(0, contents.position - contents.first + 1)
     return f"{count:,} events, up to position {contents.position}," + (
-        " and the keys" if contents.has_keys else " and no keys"
+        (" and the keys" if contents.has_keys else " and no keys")
+        + (f", with {contents.losses:,} losses accepted" if contents.losses else "")
     )

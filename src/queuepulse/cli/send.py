@@ -76,8 +76,6 @@ def send(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     and what was sent before counts as `repeated`. Events without an id get one. With --live every run is a
     new play with ids of its own, and nothing is noted. Events that name another VDN are passed over.
     """
-    if token is not None and (ak is not None or sk is not None):
-        raise misuse("Take --token, or --ak and --sk, not both.")
     clock, source, totals = SystemClock(), Source(file, cc, vdn), Totals()
     with (
         told(ClientError),

@@ -39,6 +39,7 @@ _POSITION: Final = POSITION_HEADER.lower().encode()
 _STALE_SINCE: Final = STALE_SINCE_HEADER.lower().encode()
 _AS_OF: Final = AS_OF_HEADER.lower().encode()
 _NO_INTERFACE: Final = "none"
+_MAY_PASS_LATER: Final = (408, 503)
 
 
 class Settings(NamedTuple):
@@ -51,7 +52,8 @@ class Settings(NamedTuple):
 
 def _refused(status: int, word: str, text: str, *headers: tuple[bytes, bytes]) -> Reply:
     """What HTTP itself refuses, in the API's envelope, so that a client has one form to read."""
-    return Reply(status, encode_refusal(Refusal(ResultCode.ILLEGAL_PARAMETER, text)), headers, word)
+    code = ResultCode.CALL_FAILED if status in _MAY_PASS_LATER else ResultCode.ILLEGAL_PARAMETER
+    return Reply(status, encode_refusal(Refusal(code, text)), headers, word)
 
 
 _NOT_FOUND: Final = _refused(404, "not_found", "no interface has this path")
@@ -101,7 +103,7 @@ class CmsApp:
         try:
             admitted = await self._authenticator.by_signature(scope, receive, BODY_BYTES_MAX, _may_send_much)
         except BodyRefused as refused:
-            return _refused(refused.status, "body", str(refused))
+            return _refused(refused.status, "body", str(refused), *refused.headers)
         if admitted is None:
             return _UNPROVEN
         key, body = admitted

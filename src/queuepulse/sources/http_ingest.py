@@ -143,7 +143,7 @@ class IngestApp:
                 return _NOT_PERMITTED
             return await self._take(admitted, vdn, _SPLITS[content_type])
         except BodyRefused as refused:
-            return _refused(refused.status, "body", reason=str(refused))
+            return _refused(refused.status, "body", *refused.headers, reason=str(refused))
         except BadQuery as bad:
             return _refused(400, "bad_query", key=bad.key, reason=bad.reason)
 

@@ -42,18 +42,22 @@ class BackupRefused(Exception):
 
 
 class BackupContents(NamedTuple):
-    """What a backup holds: events `first` to `position` (none if `first` is greater), and keys or not."""
+    """What a backup holds: events `first` to `position` (none if `first` is greater), and keys or not.
+
+    `losses` of the log it is made of were accepted; they are lost in it, too.
+    """
 
     first: int
     position: int
     has_keys: bool
+    losses: int = 0
 
 
-def backup(folder: Path, file: Path) -> BackupContents:
+def backup(folder: Path, file: Path, *, accept_loss: bool = False) -> BackupContents:
     """Write the log and the keys of `folder` into `file`, as they are at one instant each.
 
     Every batch is read and checked on the way. A `file` that is there is replaced when all is done.
-    Raises BackupRefused, and LogDamaged.
+    Raises BackupRefused; and LogDamaged, unless what is lost is accepted.
     """
     if not (folder / LOG_FILE).exists():
         raise BackupRefused(f"There is no log in {folder}. Name the data folder of the server with --data.")
@@ -67,7 +71,7 @@ def backup(folder: Path, file: Path) -> BackupContents:
         has_keys = (folder / KEYS_FILE).exists()
         if has_keys:
             _copy_database(folder / KEYS_FILE, room / KEYS_FILE)
-        contents = _verify(room, has_keys)
+        contents = _verify(room, has_keys, accept_loss)
         part = room / "backup.zip"
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=ZIP_LEVEL) as archive:
             archive.writestr(_entry(CONTENTS_FILE), json.dumps({"format": FORMAT, **contents._asdict()}))
@@ -100,7 +104,7 @@ def restore(file: Path, folder: Path) -> BackupContents:
             for database in _databases(told.has_keys):
                 with archive.open(database) as source, (room / database).open("wb") as copy:
                     shutil.copyfileobj(source, copy)
-            if _verify(room, told.has_keys) != told:
+            if _verify(room, told.has_keys, accept_loss=told.losses > 0) != told:
                 raise BackupRefused(f"{file} does not hold the log that it names. Take another backup.")
             if told.has_keys:
                 _put_keys_in_place(room / KEYS_FILE, target.keys_file)
@@ -119,7 +123,7 @@ def _copy_database(source: Path, target: Path) -> None:
         connection.execute("VACUUM INTO ?", (str(target),))
 
 
-def _verify(room: Path, has_keys: bool) -> BackupContents:
+def _verify(room: Path, has_keys: bool, accept_loss: bool) -> BackupContents:
     for database in _databases(has_keys):
         with closing(tables.connect_to_read(room / database)) as connection:
             told = connection.pragma("integrity_check")
@@ -130,15 +134,16 @@ def _verify(room: Path, has_keys: bool) -> BackupContents:
         for _ in read_batches(connection, 0, None, losses.append):
             pass
         head = read_head(connection)
-    if losses:
+    if losses and not accept_loss:
         raise LogDamaged(LOG_FILE, losses)
-    return BackupContents(head.floor + 1, head.position, has_keys)
+    return BackupContents(head.floor + 1, head.position, has_keys, len(losses))
 
 
 def _put_keys_in_place(part: Path, file: Path) -> None:
     # The same keys are there if a restore before this one was cut off.
     if file.exists() and file.read_bytes() != part.read_bytes():
         raise BackupRefused(f"There are other keys in {file.parent} already. Restore into an empty folder.")
+    part.chmod(0o600)
     put_in_place(part, file)
 
 
@@ -155,7 +160,7 @@ def _read_contents(archive: zipfile.ZipFile, file: Path) -> BackupContents:
         raise BackupRefused(f"{file} is not a backup of QueuePulse. Name a file that queuepulse backup made.")
     told: dict[str, Any] = json.loads(archive.read(CONTENTS_FILE))
     check_format(str(told.get("format")), f"The backup {file}")
-    return BackupContents(told["first"], told["position"], told["has_keys"])
+    return BackupContents(told["first"], told["position"], told["has_keys"], told["losses"])
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
