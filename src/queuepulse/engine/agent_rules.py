@@ -7,6 +7,7 @@ from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import (
     MAIN_SOURCE,
+    MEDIA_PHONE,
     AgentSignedIn,
     AgentSignedOut,
     AgentSkillsSet,
@@ -24,7 +25,7 @@ def agent_signed_in(books: Books, event: AgentSignedIn, at_ms: int) -> Outcome:
     capacity = event.capacity or 1
     agent.touch(at_ms)
     before = _session(agent)
-    agent.base, agent.capacity, agent.media, agent.reason = base, capacity, event.media, None
+    agent.base, agent.capacity, agent.media, agent.reason = base, capacity, event.media or MEDIA_PHONE, None
     if agent.state == SIGNED_OUT:
         books.sign_in(agent, event.source or MAIN_SOURCE, skills, at_ms)
         return APPLIED

@@ -295,8 +295,10 @@ class Books(Periods):
         agent.touch(at_ms)
         self.shift(agent, at_ms)
 
-    def answer(self, stay: Pass, agent_id: int, at_ms: int, five: Five | None) -> None:
-        """The wait ends and the talk begins; it counts in `five`, if given."""
+    def answer(
+        self, stay: Pass, agent_id: int, at_ms: int, five: Five | None, wait_known: bool = True
+    ) -> None:
+        """The wait ends and the talk begins; it counts in `five`, if given, and its wait if that is known."""
         queue = stay.queue
         stay.answered_at_ms = at_ms
         queue.waiting -= 1
@@ -305,7 +307,7 @@ class Books(Periods):
         queue.row_until_ms = 0
         if five is not None:
             five.answered += 1
-            if stay.wait_known:
+            if wait_known:
                 wait_ms = at_ms - stay.waiting_since_ms
                 if wait_ms < 0:
                     wait_ms = 0

@@ -99,11 +99,12 @@ def call_answered(books: Books, event: CallAnswered, at_ms: int) -> Outcome:
         return APPLIED
     if agent is not None:
         agent.unexplained = -1
+    wait_known = stay is not None
     if stay is None or (skill is not None and stay.queue.skill != skill):
         assert skill is not None
         stay = _offer_at_answer(books, event, at_ms, stay, skill)
     stay.touch(at_ms)
-    books.answer(stay, agent_id, at_ms, books.five(stay.queue, at_ms))
+    books.answer(stay, agent_id, at_ms, books.five(stay.queue, at_ms), wait_known)
     return APPLIED
 
 
@@ -116,7 +117,6 @@ def _offer_at_answer(books: Books, event: CallAnswered, at_ms: int, before: Pass
     queue = books.queue(skill)
     stay = books.offer(event.call, queue, source, at_ms, at_ms, inbound)
     stay.touched_ms = touched_ms
-    stay.wait_known = before is not None
     five = books.five(queue, at_ms)
     five.offered += 1
     if inbound:

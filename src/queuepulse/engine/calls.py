@@ -7,8 +7,8 @@ from queuepulse.engine.queues import Queue
 class Pass:
     """The live pass of a call.
 
-    Instants are epoch ms. `answered_at_ms` is -1 while it waits. `wait_known` is false where only the answer
-    was told. `agent_id` is who talks: 0 when nobody was named; he may be signed out, or never have signed in.
+    Instants are epoch ms. `answered_at_ms` is -1 while it waits. `agent_id` is who talks: 0 when nobody was
+    named; he may be signed out, or never have signed in.
     `touched_ms` is the latest `at` of an event that named the call: a picture asked for before it knows less.
     """
 
@@ -28,7 +28,6 @@ class Pass:
         "ringing",
         "source",
         "touched_ms",
-        "wait_known",
         "waiting_since_ms",
     )
 
@@ -41,7 +40,6 @@ class Pass:
         self.inbound = inbound
         self.offered_at_ms = at_ms
         self.waiting_since_ms = waiting_since_ms
-        self.wait_known = True
         self.answered_at_ms = -1
         self.agent_id = 0
         self.ringing: list[Agent] = []

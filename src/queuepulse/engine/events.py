@@ -30,6 +30,8 @@ CAPACITY_MAX: Final = 65_535
 """Contacts an agent may take at once: 16 bits on the wire."""
 NAME_MAX: Final = 200
 """Characters of a name, number or reason: enough for a person, too few to bloat a snapshot."""
+MEDIA_PHONE: Final = 5
+"""The media type of an agent who names none: the telephone (cms-api.md)."""
 MAIN_SOURCE: Final = "main"
 """The source of an event that names none."""
 

@@ -51,7 +51,6 @@ _AGENT: Final = (
 )
 _PASS: Final = (
     "offered_at_ms",
-    "wait_known",
     "answered_at_ms",
     "agent_id",
     "hold_since_ms",

@@ -9,7 +9,7 @@ from typing import Final
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
-from queuepulse.engine.events import PictureAgent, PictureCall, Snapshot
+from queuepulse.engine.events import MEDIA_PHONE, PictureAgent, PictureCall, Snapshot
 from queuepulse.engine.queues import FIVE_MS, Five
 from queuepulse.engine.states import ADJUST, CODES, DERIVED, IDLE, SIGNED_OUT
 
@@ -62,7 +62,7 @@ class _Repair:
 
     def run(self) -> bool:
         covers = self.picture.covers
-        agents: list[tuple[Agent, PictureAgent, tuple[int, ...]]] = []
+        agents: list[tuple[Agent, PictureAgent, tuple[int, ...] | None]] = []
         with self.books.repairing(self.at_ms):
             if "agents" in covers:
                 agents = self._sessions()
@@ -73,7 +73,7 @@ class _Repair:
         for agent, item, before in agents:
             if item.since is not None and agent.state == CODES[item.state]:
                 self.books.set_since(agent, min(item.since, self.at_ms))
-            if standing(agent) != before:
+            if before is not None and standing(agent) != before:
                 agent.touch(self.at_ms)
                 self._count("state_changed")
         return self.changes > 0
@@ -85,8 +85,8 @@ class _Repair:
 
     # Sessions
 
-    def _sessions(self) -> list[tuple[Agent, PictureAgent, tuple[int, ...]]]:
-        """Opens, changes and closes sessions; returns whose state is still to be set, and how it stood."""
+    def _sessions(self) -> list[tuple[Agent, PictureAgent, tuple[int, ...] | None]]:
+        """Opens, changes and closes sessions; gives whose state is still to be set, and how it stood."""
         books, at_ms = self.books, self.at_ms
         items = {item.agent: item for item in self.picture.agents}
         for agent in list(books.agents.values()):
@@ -103,8 +103,8 @@ class _Repair:
             agent = books.agent(item.agent)
             if agent.id in self.newer_agents:
                 continue
-            before = standing(agent)
-            if agent.state == SIGNED_OUT:
+            before = None if agent.state == SIGNED_OUT else standing(agent)
+            if before is None:
                 self._open_session(agent, item)
             elif agent.source != self.source:
                 continue
@@ -116,7 +116,7 @@ class _Repair:
     def _open_session(self, agent: Agent, item: PictureAgent) -> None:
         state = CODES[item.state]
         agent.base = CODES[item.base] if item.base else IDLE
-        agent.capacity, agent.media, agent.reason = item.capacity or 1, item.media, item.reason
+        agent.capacity, agent.media, agent.reason = item.capacity or 1, item.media or MEDIA_PHONE, item.reason
         agent.unexplained = state  # Until the calls are known.
         self.books.sign_in(agent, self.source, sorted(item.skills), self.at_ms)
         self._count("session_opened")
