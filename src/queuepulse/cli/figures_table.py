@@ -31,7 +31,7 @@ COLUMNS: Final = (
     Shown("wait_s_mean", "wait\nmean", True),
     Shown("in_talk", "in\ntalk"),
     Shown("talk_s_mean", "talk\nmean", True),
-    Shown("offered_in", "of-\nferd"),
+    Shown("offered_in", "new\nin"),
     Shown("answered_in_20s", "in\n20s"),
     Shown("answered_today", "\ntoday"),
     Shown("signed_in", "\nagts"),
