@@ -100,13 +100,22 @@ class Hub:
         return sum(self._restore(vdn) for vdn in self._log.vdns())
 
     def _restore(self, vdn: VdnKey) -> int:
-        kept = self._log.newest_snapshot(vdn)
         engine, position = Vdn(), 0
-        if kept is not None:
+
+        def is_readable(body: bytes) -> bool:
+            nonlocal engine
             try:
-                engine, position = Vdn.restore(kept.body), kept.position
+                engine = Vdn.restore(body)
             except keeping.BadSnapshot as error:
-                self._warn(f"Snapshot of VDN {vdn.cc}/{vdn.vdn} not used ({error}): folding its whole log.")
+                self._warn(
+                    f"A snapshot of VDN {vdn.cc}/{vdn.vdn} is not used ({error}): folding more events."
+                )
+                return False
+            return True
+
+        kept = self._log.newest_snapshot(vdn, is_readable)
+        if kept is not None:
+            position = kept.position
         hosted = self._hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
         for batch in self._log.read(position, vdn):
             for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
@@ -190,7 +199,7 @@ class Hub:
                 stamped[index] = msgspec.structs.replace(event, at=now_ms, id=name)
             elif event.at > latest_ms:
                 clamped += 1
-                stamped[index] = msgspec.structs.replace(event, at=now_ms)
+                stamped[index] = msgspec.structs.replace(event, at=now_ms, id=event.id or next(self._names))
         if clamped:
             self._meters.clamped(clamped)
         return stamped

@@ -87,6 +87,8 @@ class LogDamaged(Exception):
         super().__init__("\n".join([f"The event log {where} is damaged. Lost:", *told, advice]))
 
 
+IsReadable: TypeAlias = Callable[[bytes], bool]
+"""Whether the reader of a snapshot can read this one; by default it can read all."""
 OnLoss: TypeAlias = Callable[[Loss], None]
 """Told of each loss before the log goes on behind it."""
 
@@ -112,10 +114,10 @@ class EventLog(Protocol):
     def keep_snapshot(self, snapshot: KeptSnapshot) -> Awaitable[None]:
         """Keep it, durably, with the one before it; older ones of this VDN go. Raises LogFull."""
 
-    def newest_snapshot(self, vdn: VdnKey) -> KeptSnapshot | None:
-        """The newest whole one, None where the VDN is to be folded from the log's beginning; blocks.
+    def newest_snapshot(self, vdn: VdnKey, is_readable: IsReadable = ...) -> KeptSnapshot | None:
+        """The newest one that is whole and that the reader can read; None: fold from the log's beginning.
 
-        Raises LogDamaged if none is whole and retention has removed events that they stood for.
+        Blocks. Raises LogDamaged if there is none and retention has removed events that they stood for.
         """
 
     def vdns(self) -> list[VdnKey]:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, folded
 from queuepulse.engine.events import CallOffered, CallReleased, Clock, Event
+from queuepulse.engine.heaps import LAPSED_MAX
 from queuepulse.engine.queues import Queue
 from queuepulse.engine.vdn import Outcome, Vdn
 
@@ -115,6 +116,20 @@ def test_the_longest_is_found_whatever_was_swept() -> None:
         (row,) = vdn.rows([1], NINE_MS + after_ms)
         assert row.wait_s_max == (after_ms - min(waiting.values(), default=after_ms)) // 1000
         assert row.idle_s_max == (after_ms - min(idling.values(), default=after_ms)) // 1000
+
+
+def test_no_wrap_up_ends_early_when_those_that_agents_ended_are_swept() -> None:
+    vdn = folded([event("agent_signed_in", 0, agent=agent, skills=[agent]) for agent in (1, 2)])
+    vdn.apply(event("call_answered", 0, call="long", agent=2, skill=2))
+    vdn.apply(event("call_released", 0, call="long", wrapup_ms=40_000))
+    for number in range(3 * LAPSED_MAX):
+        vdn.apply(event("call_answered", number, call=f"c{number}", agent=1, skill=1))
+        vdn.apply(event("call_released", number, call=f"c{number}", wrapup_ms=1_000 + number))
+        vdn.apply(event("agent_state_set", number, agent=1, state="idle", id=f"s{number}"))
+        vdn.apply(event("clock", number + 2, id=f"t{number}"))
+    assert [row.work for row in vdn.rows([2], NINE_MS + 39_999)] == [1]
+    vdn.apply(event("clock", 39_999))
+    assert [row.work for row in vdn.rows([2], NINE_MS + 39_999)] == [1]
 
 
 def test_the_wrap_ups_that_agents_end_themselves_do_not_pile_up() -> None:

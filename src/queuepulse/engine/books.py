@@ -69,7 +69,7 @@ class Books(Periods):
         """Lets pass what is due up to and at `to_ms`, in order; of one instant marks, then wrap-ups' ends."""
         while self.due_ms <= to_ms:
             wrapup_ms = self.wrapups[0][0] if self.wrapups else NEVER
-            if wrapup_ms < self.mark_ms + FIVE_MS and wrapup_ms < self.day_end_ms:
+            if wrapup_ms <= to_ms and wrapup_ms < min(self.mark_ms + FIVE_MS, self.day_end_ms):
                 self._end_wrapup()
             else:
                 upto_ms = min(to_ms, wrapup_ms)
@@ -382,8 +382,7 @@ class Books(Periods):
             heapq.heappush(self.wrapups, (until_ms, agent.id))
             if len(self.wrapups) > self._wrapup_sweep:
                 self._wrapup_sweep = sweep(self.wrapups, self._is_wrapup)
-            if until_ms < self.due_ms:
-                self.due_ms = until_ms
+            self.set_due()
 
     def close(self, stay: Pass, at_ms: int) -> None:
         """Ends a pass whose true end is unknown."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Iterator
 from typing import Final, TypeVar
 
 from queuepulse.engine.events import VdnKey
-from queuepulse.ports import KeptSnapshot, LogBatch, LogFull
+from queuepulse.ports import IsReadable, KeptSnapshot, LogBatch, LogFull
 
 BYTES_MAX: Final = 2**30
 """Bytes of all batches together: a demo left running for days must not eat the machine."""
@@ -50,9 +50,11 @@ class MemoryLog:
         self._snapshots[snapshot.vdn] = by_age[-SNAPSHOTS_KEPT:]
         return _answered(None)
 
-    def newest_snapshot(self, vdn: VdnKey) -> KeptSnapshot | None:
-        kept = self._snapshots.get(vdn)
-        return kept[-1] if kept else None
+    def newest_snapshot(
+        self, vdn: VdnKey, is_readable: IsReadable = lambda body: True
+    ) -> KeptSnapshot | None:
+        kept = reversed(self._snapshots.get(vdn, []))
+        return next((snapshot for snapshot in kept if is_readable(snapshot.body)), None)
 
     def vdns(self) -> list[VdnKey]:
         return sorted({*self._snapshots, *(batch.vdn for batch in self._batches)})

@@ -15,7 +15,7 @@ from typing import Final
 import apsw
 
 from queuepulse.engine.events import VdnKey
-from queuepulse.ports import KeptSnapshot, LogBatch, LogDamaged, LogFull, Loss, OnLoss
+from queuepulse.ports import IsReadable, KeptSnapshot, LogBatch, LogDamaged, LogFull, Loss, OnLoss
 from queuepulse.stores import tables
 from queuepulse.stores.reading import read_batches
 from queuepulse.stores.tables import (
@@ -86,10 +86,12 @@ class SqliteLog:
         if losses:
             raise LogDamaged(self._file.name, losses)
 
-    def newest_snapshot(self, vdn: VdnKey) -> KeptSnapshot | None:
+    def newest_snapshot(
+        self, vdn: VdnKey, is_readable: IsReadable = lambda body: True
+    ) -> KeptSnapshot | None:
         with self._reading:
             try:
-                return self._newest_snapshot(vdn)
+                return self._newest_snapshot(vdn, is_readable)
             except DAMAGE as error:
                 self._lose(Loss(vdn, 1, None, None, None, f"the file cannot be read ({error})"))
                 return None
@@ -112,7 +114,7 @@ class SqliteLog:
         self._reader.close()
         self._writer.close()
 
-    def _newest_snapshot(self, vdn: VdnKey) -> KeptSnapshot | None:
+    def _newest_snapshot(self, vdn: VdnKey, is_readable: IsReadable) -> KeptSnapshot | None:
         kept = select(
             self._reader,
             "SELECT position FROM snapshot WHERE cc = ? AND vdn = ? ORDER BY position DESC",
@@ -120,7 +122,9 @@ class SqliteLog:
         )
         for (position,) in kept:
             try:
-                return _snapshot(self._reader, vdn, position)
+                snapshot = _snapshot(self._reader, vdn, position)
+                if is_readable(snapshot.body):
+                    return snapshot
             except DAMAGE as error:
                 self._warn(
                     f"The snapshot of VDN {vdn.cc}/{vdn.vdn} at position {position} in {self._file.name} "
