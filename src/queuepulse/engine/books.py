@@ -6,7 +6,7 @@ the instant at which it happened, which may lie before the clock: late events co
 
 import contextlib
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
@@ -156,7 +156,7 @@ class Books(Periods):
                 queue.spare += spare
                 queue.row_until_ms = 0
                 if state == IDLE:
-                    self._push_idle(queue, (agent.since_ms, agent.id))
+                    self._push_idle((queue,), (agent.since_ms, agent.id))
 
     def shift(self, agent: Agent, at_ms: int) -> None:  # noqa: C901 - one table of states, written out
         """Brings a signed-in agent into the state that his calls, wrap-up and base give (statistics.md)."""
@@ -186,9 +186,7 @@ class Books(Periods):
                 by_state[state] += 1
                 queue.row_until_ms = 0
             if state == IDLE:
-                entry = (at_ms, agent.id)
-                for queue in agent.queues:
-                    self._push_idle(queue, entry)
+                self._push_idle(agent.queues, (at_ms, agent.id))
         if agent.capacity != 1 or agent.spare:
             self.set_spare(agent)
 
@@ -215,8 +213,8 @@ class Books(Periods):
             agent.since_ms = since_ms
             for queue in agent.queues:
                 queue.row_until_ms = 0
-                if agent.state == IDLE:
-                    self._push_idle(queue, (since_ms, agent.id))
+            if agent.state == IDLE:
+                self._push_idle(agent.queues, (since_ms, agent.id))
 
     def _idle_ended(self, agent: Agent, at_ms: int) -> None:
         """The idle spell of the agent ended, in all queues he is signed in to."""
@@ -238,17 +236,18 @@ class Books(Periods):
                 queue.spare += 1 if spare else -1
                 queue.row_until_ms = 0
 
-    def _push_idle(self, queue: Queue, entry: tuple[int, int]) -> None:
-        heap = queue.longest_idle
-        heapq.heappush(heap, entry)
-        if len(heap) > queue.idle_sweep:
-            queue.idle_sweep = sweep(heap, partial(self.is_idle, queue))
+    def _push_idle(self, queues: Iterable[Queue], entry: tuple[int, int]) -> None:
+        """Notes an idle spell in these queues, so that the longest is found at once."""
+        for queue in queues:
+            heap = queue.longest_idle
+            heapq.heappush(heap, entry)
+            if len(heap) > queue.idle_sweep:
+                queue.idle_sweep = sweep(heap, partial(self.is_idle, queue))
 
     def is_idle(self, queue: Queue, entry: tuple[int, int]) -> bool:
         """Whether that entry of `longest_idle` is an idle spell that runs now, in this queue."""
-        since_ms, agent_id = entry
-        agent = self.agents[agent_id]
-        return agent.state == IDLE and agent.since_ms == since_ms and queue in agent.queues
+        agent = self.agents[entry[1]]
+        return agent.since_ms == entry[0] and agent.state == IDLE and queue in agent.queues
 
     # Passes
 

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 SWEEP_FACTOR: Final = 4
 """A heap is swept when it holds so many times what was alive in it: bounded memory, constant cost."""
-LAPSED_MAX: Final = 64
+LAPSED_MAX: Final = 32
 """Lapsed entries that small heaps may hold besides."""
 
 T = TypeVar("T", bound=tuple[Any, ...])

@@ -191,6 +191,8 @@ class Queue:
     def ended_lately(self, clock_ms: int) -> dict[int, int]:
         """The talks that a statistics day can still hold, by minute of the epoch."""
         kept = (clock_ms - ENDED_KEPT_MS) // MINUTE_MS
+        if min(self.ended_by_minute, default=kept) >= kept:
+            return self.ended_by_minute.copy()
         return {minute: count for minute, count in self.ended_by_minute.items() if minute >= kept}
 
     def roll_day(self, day_ms: int) -> None:

@@ -1,0 +1,75 @@
+"""How large and how long each measurement is: one table, a column for each occasion. Nothing runs here."""
+
+from typing import Final, NamedTuple
+
+
+class Sizes(NamedTuple):
+    """Counts are of events, queues or agents; `_s` are seconds of one run, `_runs` how often it runs."""
+
+    fold_events: int
+    fold_runs: int
+    ingest_connections: tuple[int, ...]
+    ingest_events: int
+    """Sent in one run, all connections together."""
+    center_queues: int
+    center_agents: int
+    center_minutes: int
+    """How long the simulated center of the reads has been at work."""
+    read_queues: tuple[int, ...]
+    read_s: int
+    read_runs: int
+    latency_s: int
+    restart_events: tuple[int, ...]
+    restart_runs: int
+    snapshot_every: int
+    memory_vdns: int
+    memory_queues: int
+    """Queues, and agents, of each VDN."""
+
+
+FULL: Final = Sizes(
+    fold_events=300_000,
+    fold_runs=5,
+    ingest_connections=(1, 4, 8),
+    ingest_events=400_000,
+    center_queues=1_000,
+    center_agents=1_000,
+    center_minutes=30,
+    read_queues=(2, 50, 1_000),
+    read_s=2,
+    read_runs=5,
+    latency_s=10,
+    restart_events=(100_000, 1_000_000, 5_000_000),
+    restart_runs=2,
+    snapshot_every=200_000,
+    memory_vdns=10,
+    memory_queues=10_000,
+)
+QUICK: Final = FULL._replace(
+    fold_events=100_000,
+    fold_runs=3,
+    ingest_events=100_000,
+    ingest_connections=(1, 4),
+    center_minutes=10,
+    read_s=1,
+    read_runs=2,
+    latency_s=3,
+    restart_events=(300_000,),
+    restart_runs=1,
+    memory_vdns=2,
+)
+TINY: Final = QUICK._replace(
+    fold_events=2_000,
+    fold_runs=1,
+    ingest_events=3_000,
+    ingest_connections=(2,),
+    center_queues=20,
+    center_agents=20,
+    read_queues=(2,),
+    read_runs=1,
+    latency_s=1,
+    restart_events=(3_000,),
+    snapshot_every=2_000,
+    memory_vdns=1,
+    memory_queues=100,
+)
