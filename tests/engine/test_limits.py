@@ -9,7 +9,6 @@ import pytest
 from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, folded
 from queuepulse.engine.events import CallOffered, CallReleased, Clock, Event
 from queuepulse.engine.heaps import LAPSED_MAX
-from queuepulse.engine.queues import Queue
 from queuepulse.engine.vdn import Outcome, Vdn
 
 APPLIED, REPEATED, OUT_OF_PLACE = Outcome.APPLIED, Outcome.REPEATED, Outcome.OUT_OF_PLACE
@@ -74,17 +73,6 @@ def test_a_picture_with_thousands_in_it_is_one_event() -> None:
 
 
 # How much is kept
-
-
-def test_the_heaps_of_a_queue_are_swept() -> None:
-    vdn = folded([event("agent_signed_in", 0, agent=1, skills=[1])])
-    for number in range(5_000):
-        vdn.apply(event("call_offered", number, call=f"c{number}", skill=1))
-        vdn.apply(event("call_left", number, call=f"c{number}", cause="abandoned"))
-        vdn.apply(event("agent_state_set", number, agent=1, state="rest" if number % 2 else "idle"))
-    queue: Queue = vdn.books.queues[1]
-    assert len(queue.oldest_waiting) < 200
-    assert len(queue.longest_idle) < 200
 
 
 def test_the_longest_is_found_whatever_was_swept() -> None:

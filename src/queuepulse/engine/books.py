@@ -6,8 +6,7 @@ the instant at which it happened, which may lie before the clock: late events co
 
 import contextlib
 import heapq
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Final
 
 from queuepulse.engine import days
@@ -129,9 +128,11 @@ class Books(Periods):
         agent.rings.clear()
         agent.wrapup_until_ms = 0
         agent.unexplained = -1
-        if agent.state == IDLE and self._spells_count:
-            self._idle_ended(agent, at_ms)
-        self.requeue(agent, [])
+        if agent.state == IDLE:
+            self._leave_idle(agent, at_ms)
+        for queue in agent.queues:
+            queue.dismiss(agent.state, agent.spare)
+        agent.queues = ()
         agent.state = SIGNED_OUT
         agent.since_ms = at_ms
         agent.spare = False
@@ -144,19 +145,15 @@ class Books(Periods):
         state, spare = agent.state, agent.spare
         for queue in before:
             if queue not in after:
-                queue.signed_in -= 1
-                queue.by_state[state] -= 1
-                queue.spare -= spare
-                queue.row_until_ms = 0
+                queue.dismiss(state, spare)
+                if state == IDLE:
+                    queue.idle.drop(agent.id)
         agent.queues = after
         for queue in after:
             if queue not in before:
-                queue.signed_in += 1
-                queue.by_state[state] += 1
-                queue.spare += spare
-                queue.row_until_ms = 0
+                queue.admit(state, spare)
                 if state == IDLE:
-                    self._push_idle((queue,), (agent.since_ms, agent.id))
+                    queue.idle.add(agent.id, agent.since_ms)
 
     def shift(self, agent: Agent, at_ms: int) -> None:  # noqa: C901 - one table of states, written out
         """Brings a signed-in agent into the state that his calls, wrap-up and base give (statistics.md)."""
@@ -176,8 +173,8 @@ class Books(Periods):
             state = agent.base
         before = agent.state
         if state != before:
-            if before == IDLE and self._spells_count:
-                self._idle_ended(agent, at_ms)
+            if before == IDLE:
+                self._leave_idle(agent, at_ms)
             agent.state = state
             agent.since_ms = at_ms
             for queue in agent.queues:
@@ -186,7 +183,7 @@ class Books(Periods):
                 by_state[state] += 1
                 queue.row_until_ms = 0
             if state == IDLE:
-                self._push_idle(agent.queues, (at_ms, agent.id))
+                self._enter_idle(agent, at_ms)
         if agent.capacity != 1 or agent.spare:
             self.set_spare(agent)
 
@@ -213,19 +210,34 @@ class Books(Periods):
             agent.since_ms = since_ms
             for queue in agent.queues:
                 queue.row_until_ms = 0
-            if agent.state == IDLE:
-                self._push_idle(agent.queues, (since_ms, agent.id))
+                if agent.state == IDLE:
+                    queue.idle.drop(agent.id)
+                    queue.idle.add(agent.id, since_ms)
 
-    def _idle_ended(self, agent: Agent, at_ms: int) -> None:
+    def _leave_idle(self, agent: Agent, at_ms: int) -> None:
         """The idle spell of the agent ended, in all queues he is signed in to."""
-        idle_ms = at_ms - agent.since_ms
-        mark_ms = self.mark_ms
+        agent_id, mark_ms = agent.id, self.mark_ms
+        idle_ms = at_ms - agent.since_ms if self._spells_count else 0
         for queue in agent.queues:
+            if queue.idle.in_order.pop(agent_id, None) is None:
+                queue.idle.drop(agent_id)
             five = queue.five
             if five.mark_ms != mark_ms or at_ms < mark_ms:
+                if idle_ms <= 0:
+                    continue
                 five = self.five(queue, at_ms)
             if idle_ms > five.idle_ms_max:
                 five.idle_ms_max = idle_ms
+
+    def _enter_idle(self, agent: Agent, at_ms: int) -> None:
+        """An idle spell begins, in all queues he is signed in to."""
+        agent_id = agent.id
+        for queue in agent.queues:
+            idle = queue.idle
+            if at_ms >= idle.last_ms:
+                idle.in_order[agent_id] = idle.last_ms = at_ms
+            else:
+                idle.add_late(agent_id, at_ms)
 
     def set_spare(self, agent: Agent) -> None:
         """Finds whether an agent of some capacity can take one more contact though he is not idle."""
@@ -236,19 +248,6 @@ class Books(Periods):
                 queue.spare += 1 if spare else -1
                 queue.row_until_ms = 0
 
-    def _push_idle(self, queues: Iterable[Queue], entry: tuple[int, int]) -> None:
-        """Notes an idle spell in these queues, so that the longest is found at once."""
-        for queue in queues:
-            heap = queue.longest_idle
-            heapq.heappush(heap, entry)
-            if len(heap) > queue.idle_sweep:
-                queue.idle_sweep = sweep(heap, partial(self.is_idle, queue))
-
-    def is_idle(self, queue: Queue, entry: tuple[int, int]) -> bool:
-        """Whether that entry of `longest_idle` is an idle spell that runs now, in this queue."""
-        agent = self.agents[entry[1]]
-        return agent.since_ms == entry[0] and agent.state == IDLE and queue in agent.queues
-
     # Passes
 
     def offer(self, call: str, queue: Queue, source: str, at_ms: int, since_ms: int, inbound: bool) -> Pass:
@@ -256,35 +255,23 @@ class Books(Periods):
         stay = self.calls[call] = Pass(call, queue, source, at_ms, since_ms, inbound)
         queue.offered += 1
         queue.waiting += 1
-        self.await_answer(stay, since_ms)
+        queue.row_until_ms = 0
+        queue.waits.add(call, since_ms)
         return stay
 
-    def await_answer(self, stay: Pass, since_ms: int) -> None:
-        """Notes since when the pass waits, so that the oldest is found at once."""
+    def set_waiting_since(self, stay: Pass, since_ms: int) -> None:
+        """The pass waits since another time than we thought."""
+        stay.queue.waits.drop(stay.call)
+        stay.queue.waits.add(stay.call, since_ms)
         stay.waiting_since_ms = since_ms
-        queue = stay.queue
-        queue.row_until_ms = 0
-        heap = queue.oldest_waiting
-        heapq.heappush(heap, (since_ms, stay.call))
-        if len(heap) > queue.wait_sweep:
-            queue.wait_sweep = sweep(heap, partial(self.is_waiting, queue))
-
-    def is_waiting(self, queue: Queue, entry: tuple[int, str]) -> bool:
-        """Whether that entry of `oldest_waiting` is a pass that waits now, in this queue."""
-        since_ms, call = entry
-        stay = self.calls.get(call)
-        return (
-            stay is not None
-            and stay.answered_at_ms < 0
-            and stay.waiting_since_ms == since_ms
-            and stay.queue is queue
-        )
+        stay.queue.row_until_ms = 0
 
     def ring(self, stay: Pass, agent: Agent, at_ms: int) -> None:
         """The call begins to ring at a signed-in agent."""
         stay.ringing.append(agent)
         agent.rings[stay.call] = None
-        agent.touch(at_ms)
+        if at_ms > agent.touched_ms:
+            agent.touched_ms = at_ms
         self.shift(agent, at_ms)
 
     def stop_ring(self, stay: Pass, agent: Agent, at_ms: int) -> None:
@@ -301,6 +288,7 @@ class Books(Periods):
         queue = stay.queue
         stay.answered_at_ms = at_ms
         queue.waiting -= 1
+        queue.waits.drop(stay.call)
         queue.in_talk += 1
         queue.answered += 1
         queue.row_until_ms = 0
@@ -344,6 +332,7 @@ class Books(Periods):
         queue = stay.queue
         del self.calls[stay.call]
         queue.waiting -= 1
+        queue.waits.drop(stay.call)
         queue.left += 1
         queue.row_until_ms = 0
         five = self.five(queue, at_ms)
@@ -372,7 +361,8 @@ class Books(Periods):
             if wrapup_ms:
                 self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms)
             self.discredit(stay, at_ms)
-            self.run_timers(self.clock_ms)
+            if self.due_ms <= self.clock_ms:
+                self.run_timers(self.clock_ms)
 
     def begin_wrapup(self, agent: Agent, until_ms: int) -> None:
         """A wrap-up of the agent runs until then; of several the latest end holds. Signed out he has none."""

@@ -181,8 +181,7 @@ def _load(state: list[Any]) -> Books:
             queue.limits = Limits()
             _set(queue.limits, Limits.__slots__, limits)
     _load_fives(books, closed, last, current, corrected)
-    for values, skills in agents:
-        _load_agent(books, values, skills)
+    _load_agents(books, agents)
     for values in calls:
         _load_pass(books, values)
     for agent in books.agents.values():
@@ -214,14 +213,19 @@ def _load_five(values: list[Any]) -> Five:
     return five
 
 
-def _load_agent(books: Books, values: list[Any], skills: list[int]) -> None:
-    agent = Agent(values[0])
-    _set(agent, _AGENT, values)
-    books.agents[agent.id] = agent
-    if agent.state != SIGNED_OUT:
-        books.requeue(agent, skills)
-        if agent.wrapup_until_ms:
-            heapq.heappush(books.wrapups, (agent.wrapup_until_ms, agent.id))
+def _load_agents(books: Books, agents: list[Any]) -> None:
+    skills_of = {}
+    for values, skills in agents:
+        agent = Agent(values[0])
+        _set(agent, _AGENT, values)
+        books.agents[agent.id] = agent
+        skills_of[agent.id] = skills
+    # The longest in their state first: so queues take them in the order of time.
+    for agent in sorted(books.agents.values(), key=attrgetter("since_ms")):
+        if agent.state != SIGNED_OUT:
+            books.requeue(agent, skills_of[agent.id])
+            if agent.wrapup_until_ms:
+                heapq.heappush(books.wrapups, (agent.wrapup_until_ms, agent.id))
 
 
 def _load_pass(books: Books, values: list[Any]) -> None:
@@ -235,7 +239,7 @@ def _load_pass(books: Books, values: list[Any]) -> None:
         agent.rings[call] = None
     if stay.answered_at_ms < 0:
         queue.waiting += 1
-        books.await_answer(stay, since_ms)
+        queue.waits.add(call, since_ms)
     else:
         queue.in_talk += 1
         if stay.agent_id:

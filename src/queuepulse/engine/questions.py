@@ -1,6 +1,5 @@
 """Questions to the books of a VDN. They change nothing but memoised rows, which are equal to fresh ones."""
 
-import heapq
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -23,8 +22,6 @@ from queuepulse.engine.states import (
 
 _QUIET: Final = Five(0, 0)
 """Five minutes in which nothing happened."""
-NOBODY_MS: Final = 2**62
-"""Since when it runs, where nothing runs: after every instant that can be asked."""
 _ZEROS: Final = (0,) * (len(Row.__struct_fields__) - 1)
 
 
@@ -93,7 +90,7 @@ def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
     five = queue.five if queue.five.mark_ms == mark_ms else _QUIET
     if queue.day_ms != books.day_ms:
         queue.roll_day(books.day_ms)
-    idle_since_ms, wait_since_ms = _longest_idle(books, queue), _oldest_waiting(books, queue)
+    idle_since_ms, wait_since_ms = queue.idle.first_ms(), queue.waits.first_ms()
     by_state, spare = queue.by_state, queue.spare
     if moves:
         by_state, spare, idle_since_ms = _moved(by_state.copy(), spare, idle_since_ms, moves)
@@ -153,23 +150,3 @@ def _moved(
 def _longest_s(ended_ms: int, running_ms: int) -> int:
     """The longest of what ended and what runs, in whole seconds."""
     return min((running_ms if running_ms > ended_ms else ended_ms) // 1000, FIGURE_MAX)
-
-
-def _longest_idle(books: Books, queue: Queue) -> int:
-    """Since when the longest idle spell of the queue runs; lapsed entries on the way are dropped."""
-    heap = queue.longest_idle
-    while heap:
-        if books.is_idle(queue, heap[0]):
-            return heap[0][0]
-        heapq.heappop(heap)
-    return NOBODY_MS
-
-
-def _oldest_waiting(books: Books, queue: Queue) -> int:
-    """Since when the oldest waiting pass of the queue waits; lapsed entries on the way are dropped."""
-    heap = queue.oldest_waiting
-    while heap:
-        if books.is_waiting(queue, heap[0]):
-            return heap[0][0]
-        heapq.heappop(heap)
-    return NOBODY_MS

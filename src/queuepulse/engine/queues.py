@@ -7,7 +7,7 @@ from typing import Final
 
 from queuepulse.engine import states
 from queuepulse.engine.figures import Row
-from queuepulse.engine.heaps import LAPSED_MAX
+from queuepulse.engine.oldest import Oldest
 
 FIVE_MS: Final = 300_000
 """The five minutes, aligned to the clock (statistics.md, "Time")."""
@@ -124,10 +124,10 @@ class Queue:
     """One skill queue, as of the VDN's clock.
 
     `by_state` counts the signed-in agents by CTI code of their effective state; `spare` those who are not
-    idle and can take one more contact all the same. `oldest_waiting` and `longest_idle` are heaps of (since
-    ms, call id or agent id) whose lapsed entries stay until they come to the top; who reads them tells which
-    are alive. `ended_today` are the talks that ended in the day that began at `day_ms`, `ended_by_minute`
-    those of the last two days by minute of the epoch. `offered`, `answered` and `left` count since the start.
+    idle and can take one more contact all the same. `waits` holds the passes that wait and `idle` the agents
+    who are idle, each with since when. `ended_today` are the talks that ended in the day that began at
+    `day_ms`, `ended_by_minute` those of the last day and more by minute of the epoch. `offered`, `answered`
+    and `left` count since the start.
     """
 
     __slots__ = (
@@ -137,22 +137,20 @@ class Queue:
         "ended_by_minute",
         "ended_today",
         "five",
-        "idle_sweep",
+        "idle",
         "in_talk",
         "last_five",
         "left",
         "limits",
-        "longest_idle",
         "offered",
-        "oldest_waiting",
         "row",
         "row_from_ms",
         "row_until_ms",
         "signed_in",
         "skill",
         "spare",
-        "wait_sweep",
         "waiting",
+        "waits",
     )
 
     def __init__(self, skill: int) -> None:
@@ -171,12 +169,24 @@ class Queue:
         self.ended_by_minute: dict[int, int] = {}
         self.five = Five(skill, -FIVE_MS)
         self.last_five: Five | None = None
-        self.oldest_waiting: list[tuple[int, str]] = []
-        self.longest_idle: list[tuple[int, int]] = []
-        self.wait_sweep = LAPSED_MAX
-        self.idle_sweep = LAPSED_MAX
+        self.waits: Oldest[str] = Oldest()
+        self.idle: Oldest[int] = Oldest()
         self.row: Row | None = None
         self.row_from_ms = 0
+        self.row_until_ms = 0
+
+    def admit(self, state: int, spare: bool) -> None:
+        """An agent in that state signs in to the queue."""
+        self.signed_in += 1
+        self.by_state[state] += 1
+        self.spare += spare
+        self.row_until_ms = 0
+
+    def dismiss(self, state: int, spare: bool) -> None:
+        """An agent in that state is no longer signed in to the queue."""
+        self.signed_in -= 1
+        self.by_state[state] -= 1
+        self.spare -= spare
         self.row_until_ms = 0
 
     def talk_ended(self, at_ms: int, clock_ms: int) -> None:

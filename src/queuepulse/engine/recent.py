@@ -107,4 +107,5 @@ class EndedCalls(Recent[str]):
 
     def end_of(self, call: str, clock_ms: int) -> int:
         """When the call ended, as far as that is remembered; -1 else."""
-        return self.seen_ms[call] if self.holds(call, clock_ms) else -1
+        seen_ms = self.seen_ms.get(call, -1)
+        return seen_ms if clock_ms - seen_ms <= self.keep_ms else -1

@@ -191,7 +191,7 @@ class _Repair:
         since_ms = min(item.waiting_since, self.at_ms)
         if item.answered_at is None:
             if since_ms != stay.waiting_since_ms:
-                books.await_answer(stay, since_ms)
+                books.set_waiting_since(stay, since_ms)
             self._set_ringing(stay, item)
         elif stay.answered_at_ms < 0:
             stay.waiting_since_ms = since_ms
