@@ -278,7 +278,8 @@ class Books(Periods):
         """The call no longer rings at the agent."""
         stay.ringing.remove(agent)
         del agent.rings[stay.call]
-        agent.touch(at_ms)
+        if at_ms > agent.touched_ms:
+            agent.touched_ms = at_ms
         self.shift(agent, at_ms)
 
     def answer(
@@ -313,7 +314,8 @@ class Books(Periods):
         stay.agent_id = agent_id
         agent.talks += 1
         agent.rings.pop(stay.call, None)
-        agent.touch(at_ms)
+        if at_ms > agent.touched_ms:
+            agent.touched_ms = at_ms
         if agent.state != SIGNED_OUT:
             self.shift(agent, at_ms)
 
@@ -323,7 +325,8 @@ class Books(Periods):
             agent = self.agents[stay.agent_id]
             stay.agent_id = 0
             agent.talks -= 1
-            agent.touch(at_ms)
+            if at_ms > agent.touched_ms:
+                agent.touched_ms = at_ms
             if agent.state != SIGNED_OUT:
                 self.shift(agent, at_ms)
 
@@ -371,7 +374,9 @@ class Books(Periods):
             heapq.heappush(self.wrapups, (until_ms, agent.id))
             if len(self.wrapups) > self._wrapup_sweep:
                 self._wrapup_sweep = sweep(self.wrapups, self._is_wrapup)
-            self.set_due()
+                self.set_due()
+            elif until_ms < self.due_ms:
+                self.due_ms = until_ms
 
     def close(self, stay: Pass, at_ms: int) -> None:
         """Ends a pass whose true end is unknown."""
