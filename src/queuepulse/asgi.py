@@ -6,6 +6,7 @@ What an answer says is theirs; which server carries it, only `edge` knows.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -14,6 +15,10 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
+DRAINED_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Bytes read only to be thrown away: some times what any request of ours may have."""
+DRAIN_S_MAX: Final = 2.0
+"""Seconds given to a client that is refused to send the rest: below the time of a stalled body."""
 JSON: Final = b"application/json;charset=UTF-8"
 TEXT: Final = b"text/plain;charset=UTF-8"
 
@@ -82,6 +87,38 @@ async def _gather(receive: Receive, bytes_max: int) -> bytes:
 
 def _too_long(bytes_max: int) -> BodyRefused:
     return BodyRefused(413, f"the body is longer than {bytes_max:,} bytes")
+
+
+class Incoming:
+    """A request's body on its way in: `receive`, and what of it is still to come.
+
+    A client that is answered before it has sent its body may never read the answer: HTTP/2 resets the stream.
+    """
+
+    __slots__ = ("_ended", "_receive")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self._ended = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Take what comes of the rest, within DRAINED_BYTES_MAX and DRAIN_S_MAX."""
+        if not self._ended:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S_MAX):
+                    await self._drain()
+
+    async def _drain(self) -> None:
+        left, more = DRAINED_BYTES_MAX, True
+        while more and left > 0:
+            message = await self()
+            left -= len(message.get("body", b""))
+            more = message.get("more_body", False)
 
 
 async def answer(

@@ -9,6 +9,7 @@ import asyncio
 import os
 import resource
 import socket
+import stat
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -117,6 +118,10 @@ class Connections:
     def _at(self, descriptor: int) -> "_Connection | None":
         """The connection of ours that has this descriptor, if it is one."""
         try:
+            # Files are left alone: closing a duplicate of one would drop all locks that we hold on it, and
+            # the databases' write-ahead logs with them.
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                return None
             # A duplicate is the same connection for as long as we look, whoever closes his meanwhile.
             duplicate = os.dup(descriptor)
         except OSError:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import App, Receive, Scope, Send, answer
+from queuepulse.asgi import App, Incoming, Receive, Scope, Send, answer
 
 RETRY_S: Final = b"5"
 """When to come again while the server starts or ends, in seconds."""
@@ -79,15 +79,17 @@ class Gate:
 
     async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The framework of the pages answers their defects itself, and raises them all the same."""
-        answered = False
+        answered, incoming = False, Incoming(receive)
 
         async def noting(message: MutableMapping[str, Any]) -> None:
             nonlocal answered
+            if not answered:
+                await incoming.drain()
             answered = True
             await send(message)
 
         try:
-            await self._pages(scope, receive, noting)
+            await self._pages(scope, incoming, noting)
         except Exception:
             if not answered:
                 raise

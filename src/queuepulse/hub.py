@@ -16,7 +16,7 @@ from queuepulse.engine import codec, keeping
 from queuepulse.engine.events import Clock as ClockEvent
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.outcomes import Outcome
-from queuepulse.engine.vdn import Vdn
+from queuepulse.engine.vdn import NamedIds, Vdn
 from queuepulse.meters import Meters
 from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogBusy, LogFull, Receipt
 
@@ -28,6 +28,9 @@ STAMP_EVENTS: Final = 1_000
 """Events made ready for the log in one step: about a millisecond."""
 TICK_S: Final = 1.0
 """How often a due timer is looked for: a clock event a second at most (events.md, `clock`)."""
+QUIET_S: Final = 10.0
+"""How long a VDN must have been quiet before: events that still come tell the time themselves, and a file of
+the past that is being sent would lose the memory of its ids. Answers do not depend on it."""
 PRUNE_EVERY_S: Final = 60.0
 """How often retention is looked after: what is a minute too old does no harm."""
 DAY_MS: Final = 86_400_000
@@ -59,10 +62,11 @@ class Hosted:
     """One VDN that lives here: its engine, and how far into the log that has come.
 
     `position` is that of the last event folded, log-wide. `folded` is done when all batches so far are.
-    `unkept` counts the events since the last snapshot, which was taken at `kept_s`.
+    `unkept` counts the events since the last snapshot, which was taken at `kept_s`. The last events that
+    others sent came at `told_s`.
     """
 
-    __slots__ = ("engine", "folded", "kept_s", "position", "unkept")
+    __slots__ = ("engine", "folded", "kept_s", "position", "told_s", "unkept")
 
     def __init__(self, engine: Vdn, position: int, now_s: float) -> None:
         self.engine = engine
@@ -70,6 +74,7 @@ class Hosted:
         self.folded: asyncio.Future[None] | None = None
         self.unkept = 0
         self.kept_s = now_s
+        self.told_s = now_s
 
 
 class Hub:
@@ -140,6 +145,11 @@ class Hub:
 
         Raises LogFull: nothing was taken. Who stops waiting for it stops nothing.
         """
+        if vdn in self._hosted:
+            self._hosted[vdn].told_s = self._clock.elapsed()
+        return await self._submit(vdn, events)
+
+    async def _submit(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
         task = asyncio.create_task(self._log_and_fold(vdn, events))
         self._under_way[task] = self._clock.elapsed()
         task.add_done_callback(self._under_way.pop)
@@ -258,15 +268,15 @@ class Hub:
 
     async def _tick(self) -> None:
         """Puts the time into the log of each VDN in which it changes something."""
-        now_ms = self._clock.now_ms()
+        now_ms, quiet_s = self._clock.now_ms(), self._clock.elapsed() - QUIET_S
         due = [
             vdn
             for vdn, hosted in self._hosted.items()
-            if hosted.engine.deadline_ms() <= now_ms and hosted.folded is None
+            if hosted.engine.deadline_ms() <= now_ms and hosted.folded is None and hosted.told_s <= quiet_s
         ]
         # All at once, so that they share a commit.
         for result in await asyncio.gather(
-            *(self.ingest(vdn, [ClockEvent(at=now_ms)]) for vdn in due), return_exceptions=True
+            *(self._submit(vdn, [ClockEvent(at=now_ms)]) for vdn in due), return_exceptions=True
         ):
             if isinstance(result, BaseException):
                 raise result
@@ -305,6 +315,11 @@ class Hub:
                 await self._keep(vdn, hosted)
 
     # What others may know
+
+    def named_ids(self, vdn: VdnKey) -> NamedIds:
+        """What the queues and agents of a VDN are called; nothing, of a VDN never heard of."""
+        hosted = self._hosted.get(vdn)
+        return (hosted.engine if hosted else self._nobody).named_ids()
 
     def position(self) -> int:
         """The position of the last event that is durable."""

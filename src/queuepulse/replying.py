@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import Headers, Send, answer
+from queuepulse.asgi import Headers, Incoming, Send, answer
 from queuepulse.meters import Meters
 from queuepulse.ports import Clock
 
@@ -43,7 +43,12 @@ class Replier:
         self._new_request_id = new_request_id
 
     async def reply(
-        self, send: Send, interface: str, answering: Awaitable[Reply], defect: Callable[[str], Reply]
+        self,
+        incoming: Incoming,
+        send: Send,
+        interface: str,
+        answering: Awaitable[Reply],
+        defect: Callable[[str], Reply],
     ) -> None:
         """Wait for the answer and send it. `defect` tells a request id; the log says why."""
         started_s = self._clock.elapsed()
@@ -53,6 +58,7 @@ class Replier:
             request_id = self._new_request_id()
             _log.exception("a request failed by our own fault", request_id=request_id, interface=interface)
             reply = defect(request_id)
+        await incoming.drain()
         await answer(send, reply.status, reply.body, headers=reply.headers)
         if reply.refused:
             self._meters.refused(interface, reply.refused)

@@ -10,7 +10,7 @@ import pytest
 
 from hub.given import BANK, FIVE_MS, NOW_MS, FullLog, hub_on, logged, offered
 from queuepulse.engine.events import AgentSignedIn, CallAnswered, CallReleased, Clock, Event
-from queuepulse.hub import Hub, HubSettings
+from queuepulse.hub import QUIET_S, Hub, HubSettings
 from queuepulse.ports import KeptSnapshot, LogBusy, LogFull
 from queuepulse.stores.memory import MemoryLog
 
@@ -109,9 +109,10 @@ def test_time_is_logged_once_a_second_at_most_however_many_timers_end() -> None:
             events += [
                 AgentSignedIn(agent=agent, skills=frozenset({3})),
                 CallAnswered(call=call, agent=agent, skill=3),
-                CallReleased(call=call, wrapup_ms=agent * 100),
+                CallReleased(call=call, wrapup_ms=10_000 + agent * 100),
             ]
         await hub.ingest(BANK, events)
+        await asyncio.sleep(QUIET_S)
         for second in range(1, 12):
             await asyncio.sleep(1)
             (row,) = (await hub.rows(BANK, [3])).rows

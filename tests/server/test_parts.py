@@ -1,11 +1,14 @@
 """The parts around HTTP, each by itself: certificates, connections, the gate, bodies, log lines."""
 
 import asyncio
+import fcntl
 import io
 import json
 import logging
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,8 @@ from queuepulse.logs import log_to
 
 NOW_MS = 1_704_164_645_000
 YEAR_MS = 365 * 86_400_000
+
+TRY_LOCK = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 
 # Certificates
 
@@ -140,6 +145,17 @@ def test_a_silent_connection_is_closed() -> None:
         connections = Connections(clients.listener, per_address_max=1, silent_ms_max=-1)
         assert asyncio.run(connections.sweep()) == Closed(0, 1)
         assert not is_open(client)
+
+
+def test_a_look_at_the_connections_drops_no_lock_on_a_file(tmp_path: Path) -> None:
+    """Closing a duplicate of a file's descriptor drops the locks on it: databases live by them."""
+    file = tmp_path / "locked"
+    file.write_bytes(b"x")
+    with file.open("r+b") as locked, socket.create_server(("127.0.0.1", 0)) as listener:
+        fcntl.lockf(locked, fcntl.LOCK_EX)
+        asyncio.run(Connections(listener, per_address_max=4).sweep())
+        other = subprocess.run([sys.executable, "-c", TRY_LOCK, str(file)], capture_output=True, check=False)
+    assert b"BlockingIOError" in other.stderr
 
 
 # The gate

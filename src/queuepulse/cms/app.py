@@ -9,7 +9,7 @@ keys are proved by `authentication`; neither figures nor secrets are known here.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from queuepulse.asgi import BodyRefused, Receive, Scope, Send, header
+from queuepulse.asgi import BodyRefused, Incoming, Receive, Scope, Send, header
 from queuepulse.authentication import Authenticator
 from queuepulse.engine.events import VdnKey
 from queuepulse.meters import Meters
@@ -92,7 +92,9 @@ class CmsApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         interface = BY_PATH.get(scope["raw_path"].decode("latin-1"))
         name = _NO_INTERFACE if interface is None else interface.path[len(BASE) :]
-        await self._replier.reply(send, name, self._answer(interface, scope, receive), self._defect)
+        incoming = Incoming(receive)
+        answering = self._answer(interface, scope, incoming)
+        await self._replier.reply(incoming, send, name, answering, self._defect)
 
     async def _answer(self, interface: Interface | None, scope: Scope, receive: Receive) -> Reply:
         """All checks that need no parameters, in the order of the API's page."""

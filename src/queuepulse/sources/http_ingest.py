@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import BodyRefused, Receive, Scope, Send, header
+from queuepulse.asgi import BodyRefused, Incoming, Receive, Scope, Send, header
 from queuepulse.authentication import Admitted, Authenticator
 from queuepulse.engine.codec import BadEvent, decode, items_of, lines_of
 from queuepulse.engine.events import (
@@ -36,6 +36,7 @@ from queuepulse.protocol.keys import Key
 from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.wire import UNAUTHENTICATED
 from queuepulse.replying import Replier, Reply, new_request_id
+from queuepulse.sources.masking import masked
 
 EVENTS_MAX: Final = 10_000
 """Events of one batch: what is decoded, logged and folded well within a second."""
@@ -55,9 +56,10 @@ BUSY_RETRY_S: Final = 1
 """When to come again if others' batches are in the way: they are gone in less."""
 FULL_RETRY_S: Final = 10
 """When to come again if the log cannot be written: a disk is not made room on any sooner."""
-DIGITS_SHOWN_MAX: Final = 2
-"""Last characters of a masked number that stay: enough to tell calls apart for a person who knows them."""
-_MASKED: Final = {CallOffered: ("caller", "called"), AgentConfigured: ("phone",)}
+_MASKED: Final[dict[type[Event], tuple[str, ...]]] = {
+    CallOffered: ("caller", "called"),
+    AgentConfigured: ("phone",),
+}
 _QUERY_FIELDS_MAX: Final = 16
 _NAME: Final = "ingest"
 _PATH: Final = INGEST_PATH.encode()
@@ -125,7 +127,8 @@ class IngestApp:
         self._bytes_in_hand = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._replier.reply(send, _NAME, self._answer(scope, receive), _defect)
+        incoming = Incoming(receive)
+        await self._replier.reply(incoming, send, _NAME, self._answer(scope, incoming), _defect)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """All checks that need no event, in the order of the CC-CMS API."""
@@ -249,20 +252,7 @@ def _check_outsider(event: Event, vdn: VdnKey, number: int) -> None:
 
 
 def _masked(event: Event) -> Event:
-    """The event without its telephone numbers, but for their ends. Lengths stay: they tell where from."""
-    names = _MASKED.get(type(event))
-    if names is None:
-        return event
-    numbers = {name: getattr(event, name) for name in names}
-    return msgspec.structs.replace(
-        event, **{name: _mask(number) for name, number in numbers.items() if number is not None}
-    )
-
-
-def _mask(number: str) -> str:
-    shown = min(DIGITS_SHOWN_MAX, len(number) // 2)
-    hidden = len(number) - shown
-    return "*" * hidden + number[hidden:]
+    return masked(event, *_MASKED.get(type(event), ()))
 
 
 def _defect(request_id: str) -> Reply:
