@@ -137,7 +137,8 @@ def refused(code: ResultCode) -> Reply:
         (refused(ResultCode.NOT_PERMITTED), sdk.NotPermitted, "the reason"),
         (refused(ResultCode.CALL_FAILED), sdk.Unavailable, "the reason"),
         (refused(ResultCode.ILLEGAL_PARAMETER), sdk.Refused, "0100002: the reason"),
-        (refused(ResultCode.NEEDS_CTI_V3R8), sdk.Refused, "0100003: the reason"),
+        (refused(ResultCode.NEEDS_CTI_V3R8), sdk.Refused, "0100003: the reason.*cti_version"),
+        (refused(ResultCode.UNKNOWN_EXCEPTION), sdk.Refused, "0100999: the reason.*Report it"),
         (Reply(429, b"", (("Retry-After", "3"),)), sdk.TooManyRequests, "Wait 3 s"),
         (Reply(503, b"stopping"), sdk.Unavailable, "stopping.*Wait a little"),
         (Reply(404, b"<h1>no\nsuch \x1b[31m page</h1>"), sdk.Refused, r"404: <h1>no such \[31m page</h1>"),
@@ -175,6 +176,16 @@ def test_every_failure_is_of_its_kind_and_says_what_to_do(
         (Reply(401, UNAUTHENTICATED), sdk.NotAuthenticated, "token"),
         (Reply(403, b"no ingest right"), sdk.NotPermitted, "no ingest right"),
         (Reply(503, b"disk full", (("Retry-After", "9"),)), sdk.Unavailable, "disk full.*Wait 9 s"),
+        (Reply(503, b'{"reason":"disk full"}'), sdk.Unavailable, r"now: disk full \("),
+        (Reply(503, b'{"error":"starting"}'), sdk.Unavailable, r"now: starting \("),
+        (Reply(413, b'{"resultCode":"0100002","resultDesc":"too long"}'), sdk.Refused, r"413: too long \("),
+        (Reply(400, b'{"key":"cc","reason":"must be 1"}'), sdk.Refused, r"400: cc: must be 1 \("),
+        (
+            Reply(400, b'{"line":2,"key":"skill","reason":"bad","text":"line 2: bad"}'),
+            sdk.Refused,
+            r"400: line 2: bad \(",
+        ),
+        (Reply(400, b'{"reason":7}'), sdk.Refused, r'400: {"reason":7} \('),
         (Reply(200, b"{}"), sdk.UnexpectedAnswer, "HTTP 200"),
     ],
 )
@@ -237,6 +248,14 @@ def test_a_server_without_tls_is_told_from_one_that_is_not_trusted(server: Serve
         reader(server.url.replace("http:", "https:")) as client,
         pytest.raises(sdk.Unreachable, match="No TLS"),
     ):
+        client.stateinfo(1, 2, [7])
+
+
+def test_plain_http_to_a_server_with_tls_is_told_to_try_https(server: Server) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with reader(server.url) as client, pytest.raises(sdk.Unreachable, match="try https://"):
         client.stateinfo(1, 2, [7])
 
 

@@ -30,6 +30,11 @@ READ_S_MAX: Final = 30.0
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 # As much of an unexpected answer as helps a person.
 _TEXT_SHOWN_MAX: Final = 500
+# What to do about codes for which the request is not to blame.
+_ADVICE: Final[dict[str, str]] = {
+    ResultCode.NEEDS_CTI_V3R8: "The server's settings say so of this VDN (`cti_version`): ask its operator.",
+    ResultCode.UNKNOWN_EXCEPTION: "Report it to the server's operator: its log says more.",
+}
 
 
 class ClientError(Exception):
@@ -105,6 +110,20 @@ class _Answer(msgspec.Struct):
     payload: list[Any] | str = msgspec.field(name="resultDesc")
 
 
+class _Told(msgspec.Struct):
+    """The keys under which our bodies tell a person what is wrong; the first that is there says most."""
+
+    text: str = ""
+    reason: str = ""
+    error: str = ""
+    description: str = msgspec.field(default="", name="resultDesc")
+    key: str = ""
+
+    def __str__(self) -> str:
+        words = self.text or self.reason or self.error or self.description
+        return f"{self.key}: {words}" if self.key and words == self.reason else words
+
+
 class _Reply(NamedTuple):
     where: str
     status: int
@@ -116,8 +135,12 @@ class _Reply(NamedTuple):
         return int(text) if text.isascii() and text.isdigit() else None
 
     def text(self) -> str:
-        """The body, as far as it can be shown to a person."""
-        return _printable(self.body[:_TEXT_SHOWN_MAX].decode(errors="replace"))
+        """What the body says, or else the body itself, as far as it can be shown to a person."""
+        try:
+            told = str(msgspec.json.decode(self.body, type=_Told))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            told = ""
+        return _printable(told or self.body[:_TEXT_SHOWN_MAX].decode(errors="replace"))
 
 
 class Client:
@@ -271,6 +294,10 @@ def _connection_error(error: Exception, url: str) -> ClientError:
     # urllib3 puts the connection before its words, or the cause after them; only the words are for people.
     words = error.args[0] if isinstance(error, ProtocolError) else str(error)
     words = str(words).rpartition("): ")[2].rstrip(".")
+    if isinstance(error, ProtocolError) and url.startswith("http:"):
+        return Unreachable(
+            words, url, "Check that the server runs; if it speaks TLS on this port, try https://."
+        )
     return Unreachable(words, url, "Check the address and the port, and that the server runs.")
 
 
@@ -310,7 +337,8 @@ def _raise_for_code(answer: _Answer, reply: _Reply) -> NoReturn:
         raise NotPermitted(text, reply.where, "Use a key that may see this VDN.")
     if answer.code == ResultCode.CALL_FAILED:
         raise Unavailable(text, reply.where, "Wait a little, then try again.", reply.integer("Retry-After"))
-    raise Refused(answer.code, text, reply.where, "Correct the request.")
+    advice = _ADVICE.get(answer.code, "Correct the request.")
+    raise Refused(answer.code, text, reply.where, advice)
 
 
 def _unexpected(reply: _Reply) -> UnexpectedAnswer:

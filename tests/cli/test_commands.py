@@ -14,6 +14,9 @@ from rich.console import Console
 from queuepulse import cli
 from queuepulse.cli.demo import chosen_folder, figures_line
 from queuepulse.cli.figures_table import COLUMNS, duration, figures_table
+from queuepulse.cli.query import last_picture
+from queuepulse.client import SkillFigures, Unreachable
+from queuepulse.edge import listen
 from queuepulse.engine.figures import Row
 from queuepulse.stores.keys import KeyStore, NewKey, Scope
 
@@ -208,7 +211,36 @@ def test_durations_are_short(seconds: int, text: str) -> None:
     assert duration(seconds) == text
 
 
+def test_send_without_a_key_says_that_a_token_will_do(
+    tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("QUEUEPULSE_AK", "QUEUEPULSE_SK", "QUEUEPULSE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    where = ["--url", "https://127.0.0.1:9", "--cc", "1", "--vdn", "1"]
+    _, err = words(capfd, "send", str(tmp_path / "e.ndjson"), *where, status=2)
+    assert "--token (or QUEUEPULSE_TOKEN)" in err
+    _, err = words(capfd, "query", "--skills", "1", *where, status=2)
+    assert "token" not in err
+
+
+def test_while_a_server_is_away_its_last_answer_is_shown_with_its_time() -> None:
+    console = Console(width=100)
+    away = Unreachable("refused", "there", "Check.")
+    with console.capture() as capture:
+        console.print(last_picture(SkillFigures([row(skill=7)], 1, None), 100, 46_124_000, away))
+    assert "Last answered 12:48:44 UTC; trying again: refused (there)." in capture.get()
+
+
 # Demo
+
+
+def test_a_port_in_use_is_told_before_a_day_is_simulated(tmp_path: Path, capfd: Any) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        _, err = words(capfd, "demo", "--data", str(tmp_path), "--port", port, status=1)
+    assert "Another program uses this port" in err
+    assert "Simulating" not in err
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_demo_never_mixes_with_a_log_that_is_there(tmp_path: Path, capfd: Any) -> None:

@@ -1,20 +1,25 @@
 """What `queuepulse send` does between a file and a client: ids, batches, retries, plays, resumed runs."""
 
 import json
+import re
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
+from queuepulse.cli import send as sending_command
 from queuepulse.cli.event_files import Numbered, opened
-from queuepulse.cli.send import Source, send_rest
+from queuepulse.cli.send import SILENT, Screen, Source, lines_of, screen_of, send_rest
 from queuepulse.cli.sending import (
     BATCH_BYTES_MAX,
     BATCH_EVENTS_MAX,
     BATCH_SPAN_MS_MAX,
     RETRY_S_MAX,
     TRIES_MAX,
+    Batch,
     Play,
     Sender,
     Totals,
@@ -54,6 +59,7 @@ class FakeServer:
         self.posts: list[list[Event]] = []
         self.ids: list[str | None] = []
         self.waits: list[float] = []
+        self.told: list[str] = []
 
     def ingest(self, cc: int, vdn: int, lines: bytes) -> IngestReceipt:
         failure = self.failures.pop(0) if self.failures else None
@@ -66,7 +72,7 @@ class FakeServer:
         return IngestReceipt(len(events), len(events) - repeated, repeated, 0, len(self.ids))
 
     def sender(self) -> Sender:
-        return Sender(cast(Client, self), 1, 1, self.waits.append)
+        return Sender(cast(Client, self), 1, 1, self.waits.append, self.told.append)
 
 
 def refused() -> Unreachable:
@@ -108,6 +114,16 @@ def test_a_busy_or_lost_server_is_asked_again_and_its_own_estimate_counts() -> N
     sender.post(b'{"type":"link_lost","at":1}\n')
     assert sender.post(b'{"type":"link_lost","at":2}\n').accepted == 1
     assert server.waits == [3, 1.0, RETRY_S_MAX]
+    assert server.told == ["Waiting for the server: refused."]
+
+
+def test_each_time_that_a_server_is_away_is_told_once_and_pacing_never() -> None:
+    paced = TooManyRequests("429", "there", "Wait.", 1)
+    server = FakeServer([None, refused(), refused(), None, paced, None, refused()])
+    sender = server.sender()
+    for at in range(4):
+        sender.post(b'{"type":"link_lost","at":%d}\n' % at)
+    assert server.told == ["Waiting for the server: refused."] * 2
 
 
 def test_a_server_that_was_never_there_is_not_waited_for() -> None:
@@ -176,12 +192,12 @@ def file_of(folder: Path, count: int) -> Path:
     return file
 
 
-def run(file: Path, server: FakeServer) -> Totals:
+def run(file: Path, server: FakeServer, screen: Screen = SILENT) -> Totals:
     totals = Totals()
     record = SentFile(file, "url 1/1")
     with opened(str(file)) as opened_file:
         source = Source(str(file), 1, 1)
-        send_rest(source, opened_file, record, record.sent, server.sender(), totals, lambda batch: None)
+        send_rest(source, opened_file, record, record.sent, server.sender(), totals, screen)
     return totals
 
 
@@ -241,3 +257,52 @@ def test_time_events_are_left_to_the_server(tmp_path: Path) -> None:
     file, server = file_of(tmp_path, 1), FakeServer()
     file.write_text(file.read_text() + f'\n{{"type":"clock","at":{T0 + 9}}}\n')
     assert run(file, server).accepted == 1
+
+
+# The screen
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Console:
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(sending_command, "Console", lambda stderr: console)
+    return console
+
+
+def printed(console: Console) -> str:
+    """What was printed, without colors and other movements of the cursor."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", cast(StringIO, console.file).getvalue())
+
+
+def test_a_sentence_stands_on_a_line_of_its_own_above_the_bar(tmp_path: Path, terminal: Console) -> None:
+    with screen_of(str(file_of(tmp_path, 3)), Totals(accepted=1)) as screen:
+        screen.advance(Batch(1, b""))
+        screen.tell("Waiting for [the] server.")
+    assert "Waiting for [the] server." in [line.strip() for line in re.split(r"[\r\n]", printed(terminal))]
+
+
+def test_the_bar_is_full_after_a_run_that_had_nothing_left_to_send(tmp_path: Path, terminal: Console) -> None:
+    file, server = file_of(tmp_path, 10), FakeServer()
+    run(file, server)
+    with screen_of(str(file), Totals(accepted=10)) as screen:
+        run(file, server, screen)
+        screen.finish()
+    assert "100%" in printed(terminal)
+    assert "10 events were sent before" in printed(terminal)
+
+
+def test_the_bar_shows_the_lines_that_were_sent_not_those_that_were_read(
+    tmp_path: Path, terminal: Console
+) -> None:
+    file = tmp_path / "four.ndjson"
+    file.write_text("\n" * 4)
+    with screen_of(str(file), Totals(accepted=1)) as screen:
+        screen.advance(Batch(1, b""))
+    assert "25%" in printed(terminal)
+    assert "100%" not in printed(terminal)
+
+
+def test_only_a_file_has_lines_to_count(tmp_path: Path) -> None:
+    assert lines_of(str(file_of(tmp_path, 3))) == 2
+    assert lines_of("-") is None
+    assert lines_of(str(tmp_path / "none")) is None

@@ -40,7 +40,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     environment["PYTHONPATH"] = f"{ROOT / 'src'}:{environment.get('PYTHONPATH', '')}"
     secrets = told_by(queuepulse, ["keys", "add", "documents", "--cc", "1", "--ingest"], environment)
     named = dict(line.split() for line in secrets.splitlines())
-    environment |= {"QUEUEPULSE_AK": named["AK"], "QUEUEPULSE_SK": named["SK"], "TOKEN": named["TOKEN"]}
+    environment |= {f"QUEUEPULSE_{name}": secret for name, secret in named.items()}
     server = subprocess.Popen(
         [queuepulse, "serve", "--host", "127.0.0.1", "--port", "0"],
         env=environment,

@@ -16,10 +16,15 @@ def connect(
     token: str | None = None,
     insecure: bool = False,
     ca: Path | None = None,
+    takes_token: bool = False,
 ) -> Client:
-    """A client of the server at `url`. Raises ClientError, and Failure where the options do not fit."""
+    """A client of the server at `url`. Raises ClientError, and Failure where the options do not fit.
+
+    `takes_token` is whether the command has --token: where there is one, no key is needed.
+    """
     if token is None and (ak is None or sk is None):
-        raise misuse("Give --ak and --sk (or QUEUEPULSE_AK and QUEUEPULSE_SK) to sign with.")
+        instead = "--token (or QUEUEPULSE_TOKEN), or " if takes_token else ""
+        raise misuse(f"Give {instead}--ak and --sk (or QUEUEPULSE_AK and QUEUEPULSE_SK) to sign with.")
     if insecure and ca is not None:
         raise misuse("Take --insecure or --ca, not both.")
     return Client(

@@ -28,7 +28,9 @@ from queuepulse.cli.event_files import Numbered
 from queuepulse.cli.figures_table import duration
 from queuepulse.cli.sending import Sender, Totals, batches
 from queuepulse.client import Client, ClientError, Unavailable, Unreachable
-from queuepulse.config import LOOPBACK, Config, Server
+from queuepulse.config import Config, Server
+from queuepulse.config.named import LOOPBACK
+from queuepulse.edge import ListenRefused, listen
 from queuepulse.engine.codec import encode_events
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.figures import Row
@@ -92,6 +94,9 @@ def demo(
     It begins with today's hours. A key is made and printed in a line to copy, which watches the queues.
     """
     clock = SystemClock()
+    with told(ListenRefused):
+        # To hear of a port in use only after a day was simulated would be late.
+        listen(LOOPBACK, port).close()
     with chosen_folder(folder) as chosen:
         config = Config(folder=chosen, server=Server(host=LOOPBACK, port=port))
         now_ms = clock.now_ms()

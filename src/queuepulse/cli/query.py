@@ -105,16 +105,15 @@ def show_tables(question: Question, client: Client, now_ms: Callable[[], int], w
         console.print(picture(found, console.width))
         return
     try:
-        with Live(picture(found, console.width, now_ms()), console=console, auto_refresh=False) as live:
+        answered_ms = now_ms()
+        with Live(picture(found, console.width, answered_ms), console=console, auto_refresh=False) as live:
             while True:
                 sleep(watch_s)
                 try:
-                    found = question.ask(client)
-                    live.update(picture(found, console.width, now_ms()), refresh=True)
+                    found, answered_ms = question.ask(client), now_ms()
+                    live.update(picture(found, console.width, answered_ms), refresh=True)
                 except (Unavailable, Unreachable) as error:
-                    live.update(
-                        Group(figures_table(found.rows, console.width), Text(str(error), "red")), refresh=True
-                    )
+                    live.update(last_picture(found, console.width, answered_ms, error), refresh=True)
     except KeyboardInterrupt:
         return
 
@@ -127,3 +126,11 @@ def picture(found: SkillFigures, width: int, now_ms: int | None = None) -> Rende
     if now_ms is not None:
         parts.append(Text(f"{time_of_day(now_ms)}, position {found.position}. Ctrl-C ends it.", "dim"))
     return Group(*parts)
+
+
+def last_picture(
+    found: SkillFigures, width: int, answered_ms: int, error: Unavailable | Unreachable
+) -> RenderableType:
+    """What is shown of the last answer while there is none, and since when."""
+    words = f"Last answered {time_of_day(answered_ms)}; trying again: {error}"
+    return Group(picture(found, width), Text(words, "red"))

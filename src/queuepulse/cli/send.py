@@ -1,6 +1,5 @@
 """`queuepulse send`: posts a file of events to a server, at once or as if it happened now."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from queuepulse.cli.connecting import connect
 from queuepulse.cli.console import command_app, misuse, note, told
-from queuepulse.cli.event_files import STDIN, Numbered, VdnChoice, opened, read_events
+from queuepulse.cli.event_files import CHUNK_BYTES, STDIN, Numbered, VdnChoice, opened, read_events
 from queuepulse.cli.options import Ak, Ca, Cc, Insecure, Sk, Token, Url, VdnNumber
 from queuepulse.cli.sending import Batch, Play, Sender, Totals, batches, due_batches, named
 from queuepulse.cli.sent import Sent, SentFile
@@ -31,6 +30,19 @@ QUESTION: Final = encode_events([VdnConfigured(at=0)])
 """Changes nothing, whatever the VDN is; its receipt tells how far the server's log is."""
 
 OnAcknowledged = Callable[[Batch], None]
+Tell = Callable[[str], None]
+
+
+class Screen(NamedTuple):
+    """What a person sees on stderr: sentences, and on a terminal a bar beneath them."""
+
+    tell: Tell
+    advance: OnAcknowledged
+    finish: Callable[[], None]
+
+
+SILENT: Final = Screen(note, lambda batch: None, lambda: None)
+"""Sentences alone."""
 
 
 class Source(NamedTuple):
@@ -77,32 +89,35 @@ def send(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     new play with ids of its own, and nothing is noted. Events that name another VDN are passed over.
     """
     clock, source, totals = SystemClock(), Source(file, cc, vdn), Totals()
+    again_words = "Run it again to go on."
     with (
         told(ClientError),
-        connect(clock, url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client,
+        connect(clock, url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True) as client,
         opened(file) as opened_file,
-        progress_of(opened_file, totals) as advance,
+        screen_of(file, totals) as screen,
     ):
-        sender = Sender(client, cc, vdn, sleep)
+        sender = Sender(client, cc, vdn, sleep, screen.tell)
         try:
             if live is not None:
+                again_words = "To run it again begins a new play."
                 play = Play(clock.now_ms(), live)
                 events = map(play.moved, source.events(opened_file))
-                post_all(due_batches(events, clock.now_ms, sleep), sender, totals, advance)
+                post_all(due_batches(events, clock.now_ms, sleep), sender, totals, screen.advance)
             elif file == STDIN:
-                post_all(batches(source.events(opened_file)), sender, totals, advance)
+                again_words = "What was sent of the standard input is not noted: to run it again sends all."
+                post_all(batches(source.events(opened_file)), sender, totals, screen.advance)
             else:
                 record = SentFile(Path(file), f"{url.rstrip('/')} {cc}/{vdn}")
-                send_rest(
-                    source, opened_file, record, Sent() if again else record.sent, sender, totals, advance
-                )
+                sent = Sent() if again else record.sent
+                send_rest(source, opened_file, record, sent, sender, totals, screen)
+            screen.finish()
         except BadEvent as error:
             raise misuse(f"{file}, {error}. Sent before: {totals}. Correct it, and run this again.") from None
         except ClientError:
-            note(f"Until then: {totals}.")
+            screen.tell(f"Until then: {totals}.")
             raise
         except KeyboardInterrupt:
-            note(f"Interrupted: {totals}. Run it again to go on.")
+            screen.tell(f"Interrupted: {totals}. {again_words}")
             raise
     typer.echo(str(totals))
 
@@ -114,7 +129,7 @@ def send_rest(
     sent: Sent,
     sender: Sender,
     totals: Totals,
-    advance: OnAcknowledged,
+    screen: Screen,
 ) -> None:
     """Sends what is behind `sent`, if that holds for this file and this server, else all; and notes it."""
     digest = sent_digest(source, sent.lines)
@@ -122,18 +137,18 @@ def send_rest(
         sent, digest = Sent(), sha256()
     if sent.count:
         totals.accepted = totals.repeated = sent.count
-        note(f"{sent.count:,} events were sent before ({record.path}); --again sends them once more.")
+        screen.tell(f"{sent.count:,} events were sent before ({record.path}); --again sends them once more.")
 
     def acknowledged(batch: Batch) -> None:
         digest.update(batch.body)
         count = totals.accepted
         record.keep(Sent(batch.last_number, count, digest.hexdigest(), totals.position))
-        advance(batch)
+        screen.advance(batch)
 
     events = dropwhile(lambda numbered: numbered.number <= sent.lines, source.events(opened_file))
     post_all(batches(events), sender, totals, acknowledged)
     if not record.is_kept:
-        note(f"{record.path} cannot be written: run this again within 15 minutes or not at all.")
+        screen.tell(f"{record.path} cannot be written: to run this again may count events twice.")
 
 
 def sent_digest(source: Source, lines: int) -> Any:
@@ -155,20 +170,30 @@ def post_all(some: Iterator[Batch], sender: Sender, totals: Totals, acknowledged
 
 
 @contextmanager
-def progress_of(opened_file: BinaryIO, totals: Totals) -> Iterator[OnAcknowledged]:
-    """A bar on stderr, if that is a terminal; gives what is to be told of each batch."""
+def screen_of(file: str, totals: Totals) -> Iterator[Screen]:
+    """The screen of a run; its bar counts lines, as what is read is far ahead of what is due."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda batch: None
+        yield SILENT
         return
-    size = Path(opened_file.name).stat().st_size if opened_file is not sys.stdin.buffer else None
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", total=size)
+        bar = progress.add_task("", total=lines_of(file))
 
-        def advance(batch: Batch) -> None:
-            # What is read ahead of the batch is less than anybody can see in a bar.
-            read = None if size is None else opened_file.tell()
-            progress.update(bar, completed=read, description=f"{totals.accepted:,} events")
+        def show(lines: float | None) -> None:
+            progress.update(bar, completed=lines, description=f"{totals.accepted:,} events")
 
-        yield advance
+        yield Screen(
+            # Written past the bar, a sentence would begin in the middle of it.
+            tell=lambda words: console.print(words, markup=False, highlight=False, soft_wrap=True),
+            advance=lambda batch: show(batch.last_number),
+            finish=lambda: show(progress.tasks[bar].total),
+        )
+
+
+def lines_of(file: str) -> int | None:
+    """How many lines there are, if the file can be read twice."""
+    if file == STDIN or not Path(file).is_file():
+        return None
+    with opened(file) as opened_file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: opened_file.read(CHUNK_BYTES), b""))

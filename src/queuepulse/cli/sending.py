@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from queuepulse.cli.event_files import Numbered
-from queuepulse.client import Client, IngestReceipt, Unavailable, Unreachable
+from queuepulse.client import Client, IngestReceipt, TooManyRequests, Unavailable, Unreachable
 from queuepulse.engine.codec import encode_events
 from queuepulse.engine.events import CallReleased, Snapshot
 
@@ -92,10 +92,20 @@ def batches(events: Iterable[Numbered]) -> Iterator[Batch]:
 
 
 class Sender:
-    """Posts batches to one VDN of a server, and again when it is away or busy. `wait(seconds)` waits."""
+    """Posts batches to one VDN of a server, and again when it is away or busy.
 
-    def __init__(self, client: Client, cc: int, vdn: int, wait: Callable[[float], None]) -> None:
-        self._client, self._cc, self._vdn, self._wait = client, cc, vdn, wait
+    `wait(seconds)` waits; `tell`, if given, gets a sentence, once for each time that the server is away.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        cc: int,
+        vdn: int,
+        wait: Callable[[float], None],
+        tell: Callable[[str], object] | None = None,
+    ) -> None:
+        self._client, self._cc, self._vdn, self._wait, self._tell = client, cc, vdn, wait, tell
         self._was_there = False
 
     def post(self, body: bytes) -> IngestReceipt:
@@ -103,7 +113,7 @@ class Sender:
 
         A server that was never there is not waited for: more likely the URL is wrong.
         """
-        delay_s = RETRY_FIRST_S
+        delay_s, tell = RETRY_FIRST_S, self._tell
         for tries_left in reversed(range(TRIES_MAX)):
             try:
                 receipt = self._client.ingest(self._cc, self._vdn, body)
@@ -111,6 +121,10 @@ class Sender:
                 away = isinstance(error, Unreachable)
                 if not tries_left or (away and not self._was_there):
                     raise
+                # Too many requests is how a fast sender is paced: nothing that a person should look at.
+                if tell is not None and not isinstance(error, TooManyRequests):
+                    tell(f"Waiting for the server: {error.what}.")
+                    tell = None
                 told_s = error.retry_after_s if isinstance(error, Unavailable) else None
                 self._wait(min(RETRY_S_MAX, max(delay_s, told_s or 0)))
                 delay_s = min(RETRY_S_MAX, 2 * delay_s)

@@ -1,7 +1,7 @@
 """What has been sent of a file, and where to: a small file beside it, `FILE.sent`.
 
-The server remembers ids for a quarter of an hour of its clock. With this, a run may be taken up, or repeated,
-at any later time, and counts nothing twice.
+The server remembers ids for a quarter of an hour of the VDN's clock. With this, a run may be taken up, or
+repeated, at any later time, and nothing that was acknowledged is sent twice.
 """
 
 import os

@@ -229,8 +229,9 @@ class KeyStore:
             sealed = self._connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
             if sealed:
                 raise KeysUnusable(
-                    f"{path} is missing, and the {sealed} keys in {self._path} were sealed with it."
-                    f" Put it back from a backup, or move {KEYS_FILE} away and make new keys."
+                    f"{path} is missing, and the keys in {self._path} were sealed with it"
+                    f" ({sealed} in force). Put your copy of it back, or move {KEYS_FILE} away"
+                    " and make new keys."
                 )
             _make_master_key(path)
         _require_private(path)
@@ -252,8 +253,10 @@ class KeyStore:
 
 
 def _unusable(path: Path, error: Exception) -> KeysUnusable:
+    # Backups hold the keys, and never the master key.
+    last_resort = "put your copy of it back" if path.name == MASTER_KEY_FILE else "restore a backup"
     return KeysUnusable(
-        f"{path} cannot be used: {error}. Check the disk and who owns the file, or restore a backup."
+        f"{path} cannot be used: {error}. Check the disk and who owns the file, or {last_resort}."
     )
 
 
