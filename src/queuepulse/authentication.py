@@ -5,6 +5,7 @@ do is the application's to ask; what is answered is its own, too: this module kn
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, NamedTuple, TypeAlias
@@ -19,7 +20,6 @@ from queuepulse.protocol.keys import Key
 from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.signature import (
     AUTHORIZATION_BYTES_MAX,
-    SLICE_BYTES,
     Claim,
     Request,
     Rules,
@@ -35,7 +35,10 @@ UNPROVEN_BYTES_MAX: Final = 64 * 1024
 LONG_BODIES_BYTES_MAX: Final = 64 * 1024 * 1024
 """Bytes of all longer bodies being read. AKs are no secrets: whoever knows one could otherwise fill the
 memory with bodies that never end."""
-THREAD_FROM_BYTES: Final = SLICE_BYTES
+SHARE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The part of it that one key can hold: who knows an AK without its SK holds up nobody else, and nobody
+who sends with a token."""
+THREAD_FROM_BYTES: Final = 16 * 1024
 """Longer bodies are verified in a thread: hashing one would hold the loop for more than a millisecond."""
 LOGGED_PER_S: Final = 10
 """Failures of one cause that are logged in a second; the counter has them all. Guessing fills no disk."""
@@ -45,6 +48,7 @@ TOLD_KEYS_MAX: Final = 10_000
 _LENGTH_DIGITS: Final = 20
 _BEARER: Final = b"bearer "
 
+Sender: TypeAlias = tuple[str, str]
 Network: TypeAlias = IPv4Network | IPv6Network
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -82,7 +86,8 @@ class Authenticator:
         self._rules = rules
         self._trusted_proxies = tuple(trusted_proxies)
         self._seen = seen
-        self._long_bodies_bytes = 0
+        # Bytes of long bodies being read, by the way in which the sender was believed, and his AK.
+        self._long_bodies: Counter[Sender] = Counter()
         self._logged = RateLimit(LOGGED_PER_S)
         self._told_empty_query_line: set[str] = set()
 
@@ -98,12 +103,13 @@ class Authenticator:
         headers = self._signed_headers(scope)
         claim = read_claim(headers)
         if isinstance(claim, Verdict):
-            await self._body(scope, receive, bytes_max, credible=False)
+            await self._body(scope, receive, bytes_max, None)
             self._refuse(claim, scope)
             return None
         key = self._keyring.by_ak(claim.ak)
         credible = key is not None and is_current(claim, now_ms, self._rules) and may_send_much(key)
-        body = await self._body(scope, receive, bytes_max, credible)
+        sender = ("claim", claim.ak) if credible else None
+        body = await self._body(scope, receive, bytes_max, sender)
         if body is None:
             self._refuse("body_unproven", scope, key)
             return None
@@ -125,17 +131,20 @@ class Authenticator:
             return await self.by_signature(scope, receive, bytes_max, may_send_much)
         token = values[0][len(_BEARER) : AUTHORIZATION_BYTES_MAX].strip(b" ").decode("latin-1")
         key = self._keyring.by_token(token)
-        body = await self._body(scope, receive, bytes_max, credible=key is not None)
+        body = await self._body(scope, receive, bytes_max, None if key is None else ("token", key.ak))
         if key is None or body is None:
             self._refuse("token_unknown", scope)
             return None
         return Admitted(key, body)
 
-    async def _body(self, scope: Scope, receive: Receive, bytes_max: int, credible: bool) -> bytes | None:
-        """The body; None: more than is read without a credible claim. Raises BodyRefused."""
+    async def _body(
+        self, scope: Scope, receive: Receive, bytes_max: int, sender: Sender | None
+    ) -> bytes | None:
+        """The body; None: more than is read without a credible claim (`sender`). Raises BodyRefused."""
         declared = _declared_bytes(scope)
-        if credible and (declared is None or declared > UNPROVEN_BYTES_MAX):
-            return await self._long_body(scope, receive, bytes_max)
+        if sender is not None and (declared is None or declared > UNPROVEN_BYTES_MAX):
+            room = bytes_max if declared is None else min(declared, bytes_max)
+            return await self._long_body(scope, receive, bytes_max, room, sender)
         try:
             return await read_body(scope, receive, bytes_max=UNPROVEN_BYTES_MAX, seconds_max=self._body_s_max)
         except BodyRefused as refused:
@@ -143,14 +152,20 @@ class Authenticator:
                 raise
             return None
 
-    async def _long_body(self, scope: Scope, receive: Receive, bytes_max: int) -> bytes:
-        if self._long_bodies_bytes + bytes_max > LONG_BODIES_BYTES_MAX:
+    async def _long_body(
+        self, scope: Scope, receive: Receive, bytes_max: int, room: int, sender: Sender
+    ) -> bytes:
+        way, ak = sender
+        of_way = sum(bytes_held for (other, _), bytes_held in self._long_bodies.items() if other == way)
+        if of_way + room > LONG_BODIES_BYTES_MAX or self._long_bodies[way, ak] + room > SHARE_BYTES_MAX:
             raise BodyRefused(503, "too many long requests at once: try again in a second", retry_s=1)
-        self._long_bodies_bytes += bytes_max
+        self._long_bodies[way, ak] += room
         try:
             return await read_body(scope, receive, bytes_max=bytes_max, seconds_max=self._body_s_max)
         finally:
-            self._long_bodies_bytes -= bytes_max
+            self._long_bodies[way, ak] -= room
+            if not self._long_bodies[way, ak]:
+                del self._long_bodies[way, ak]
 
     async def _verdict(self, claim: Claim, request: Request, key: Key | None, now_ms: int) -> Verdict:
         sk = None if key is None else key.sk

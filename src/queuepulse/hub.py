@@ -48,6 +48,16 @@ class SystemClock:
         return time.perf_counter()
 
 
+class BrokenFold(Exception):
+    """An event that is in the log cannot be folded: a defect of ours. `str()` says which one."""
+
+    def __init__(self, vdn: VdnKey, after: int, error: Exception) -> None:
+        super().__init__(
+            f"An event of VDN {vdn.cc}/{vdn.vdn} behind position {after} cannot be folded ({error!r}). "
+            "The log is whole; this is a defect of QueuePulse. Keep a backup of the folder and report it."
+        )
+
+
 class HubSettings(NamedTuple):
     """What can be set of a hub; the table of settings says what each means."""
 
@@ -96,6 +106,7 @@ class Hub:
         # Batches that are not folded yet, the oldest first, with when they came.
         self._under_way: dict[asyncio.Task[Receipt], float] = {}
         self._names = _event_names()
+        self._broken: BrokenFold | None = None
         self.log_fault: str | None = None
 
     # Start
@@ -125,11 +136,17 @@ class Hub:
         for batch in self._log.read(position, vdn):
             for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
                 if place > hosted.position:
-                    engine.apply(event)
+                    self._apply_logged(vdn, hosted, event)
                     hosted.position = place
                     hosted.unkept += 1
             engine.advance(engine.clock_ms)
         return hosted.unkept
+
+    def _apply_logged(self, vdn: VdnKey, hosted: Hosted, event: Event) -> None:
+        try:
+            hosted.engine.apply(event)
+        except Exception as error:
+            raise BrokenFold(vdn, hosted.position, error) from error
 
     async def declare(self, vdn: VdnKey, events: Iterable[SkillConfigured | VdnConfigured]) -> None:
         """Logs those of the configured names and limits that differ from what the log says (events.md)."""
@@ -191,7 +208,7 @@ class Hub:
                 if before is not None:
                     await before
             self._written()
-            return await self._fold(hosted, stamped, last)
+            return await self._fold_whole(vdn, hosted, stamped, last)
         finally:
             mine.set_result(None)
             if hosted.folded is mine:
@@ -213,6 +230,18 @@ class Hub:
         if clamped:
             self._meters.clamped(clamped)
         return stamped
+
+    async def _fold_whole(self, vdn: VdnKey, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
+        """Folds a batch that is in the log; what stops it in between is our own fault, and ends the server.
+
+        The log is whole. An engine that went on without an event would be wrong for good, and so would its
+        snapshots.
+        """
+        try:
+            return await self._fold(hosted, events, last)
+        except Exception as error:
+            self._broken = BrokenFold(vdn, hosted.position, error)
+            raise
 
     async def _fold(self, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
         """Folds a batch that is in the log, in slices, so that others get their turn."""
@@ -240,10 +269,15 @@ class Hub:
     # What goes on by itself
 
     async def run(self) -> None:
-        """Logs the time where a timer is due, keeps snapshots, and looks after retention; until cancelled."""
+        """Logs the time where a timer is due, keeps snapshots, and looks after retention; until cancelled.
+
+        Raises BrokenFold: the server must end.
+        """
         pruned_s = self._clock.elapsed()
         while True:
             await asyncio.sleep(TICK_S)
+            if self._broken is not None:
+                raise self._broken
             try:
                 await self._tick()
                 await self._keep_due()
@@ -292,6 +326,8 @@ class Hub:
                 await self._keep(vdn, hosted)
 
     async def _keep(self, vdn: VdnKey, hosted: Hosted) -> None:
+        if self._broken is not None:
+            return
         unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
         position, now_ms, captured = hosted.position, self._clock.now_ms(), hosted.engine.capture()
         try:
@@ -315,6 +351,11 @@ class Hub:
                 await self._keep(vdn, hosted)
 
     # What others may know
+
+    def clock_ms(self, vdn: VdnKey) -> int:
+        """The largest `at` of a VDN so far; -1, of a VDN never heard of."""
+        hosted = self._hosted.get(vdn)
+        return hosted.engine.clock_ms if hosted else self._nobody.clock_ms
 
     def named_ids(self, vdn: VdnKey) -> NamedIds:
         """What the queues and agents of a VDN are called; nothing, of a VDN never heard of."""

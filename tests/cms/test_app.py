@@ -233,10 +233,11 @@ def test_a_long_body_that_is_not_announced_is_cut_off_just_as_well() -> None:
     assert read <= DRAINED_BYTES_MAX + 66 * 16_384
 
 
-def test_the_bytes_of_long_bodies_under_way_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "LONG_BODIES_BYTES_MAX", 2 * 1024 * 1024)
-    house = House()
+@pytest.mark.parametrize("limit", ["LONG_BODIES_BYTES_MAX", "SHARE_BYTES_MAX"])
+def test_the_bytes_of_long_bodies_under_way_are_bounded(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     body = BODY + b" " * 70_000
+    monkeypatch.setattr(authentication, limit, 2 * len(body))
+    house = House()
 
     async def stalled() -> dict[str, Any]:
         await asyncio.Event().wait()
@@ -256,6 +257,30 @@ def test_the_bytes_of_long_bodies_under_way_are_bounded(monkeypatch: pytest.Monk
         return [long, short, (await ask_async(house.app, signed(PATH, body), [body])).status]
 
     assert asyncio.run(several()) == [503, 200, 200]
+
+
+def test_who_claims_to_be_one_key_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AK is no secret: long bodies that never come, under one of them, are its own loss."""
+    body = BODY + b" " * 70_000
+    monkeypatch.setattr(authentication, "SHARE_BYTES_MAX", 2 * len(body))
+    house = House()
+
+    async def stalled() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: dict[str, Any]) -> None: ...
+
+    async def several() -> list[int]:
+        slow = [asyncio.create_task(house.app(signed(PATH, body), stalled, send)) for _ in range(9)]
+        await asyncio.sleep(0)
+        asked = [await ask_async(house.app, signed(PATH, body, ak=ak), [body]) for ak in (AK, "other")]
+        for task in slow:
+            task.cancel()
+        await asyncio.wait(slow)
+        return [heard.status for heard in asked]
+
+    assert asyncio.run(several()) == [503, 200]
 
 
 def test_a_body_that_does_not_come_is_a_408() -> None:

@@ -3,6 +3,7 @@
 Whatever passes here is valid for good; what does not is a `BadEvent` that names line, key and rule.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -28,6 +29,8 @@ from queuepulse.engine.events import (
     VdnConfigured,
 )
 
+DIGEST_BYTES: Final = 16
+"""Of a digest: two events that share one by chance are not to be expected in the life of any server."""
 _decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 _array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 # Sets in one order: equal events are equal bytes, whatever the hashes.
@@ -108,6 +111,11 @@ def decode_array(body: bytes, skill_max: int = SKILL_MAX) -> list[Event]:
 def encode_events(events: Sequence[Event]) -> bytes:
     """The events as NDJSON, each line ended by a newline: the form in which the log keeps them."""
     return _encoder.encode_lines(events)
+
+
+def digest_of(event: Event) -> bytes:
+    """What tells an event without an id from any other: equal for equal keys and values, and always short."""
+    return hashlib.sha256(_encoder.encode(event)).digest()[:DIGEST_BYTES]
 
 
 def decode_trusted(body: bytes) -> list[Event]:

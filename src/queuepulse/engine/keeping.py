@@ -5,15 +5,13 @@ What can be derived (counters of the present, heaps, memoised rows) is not writt
 
 import heapq
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from queuepulse.engine import codec
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
-from queuepulse.engine.events import Event
 from queuepulse.engine.queues import FIVE_MS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
@@ -119,8 +117,7 @@ def encode(captured: Capture) -> bytes:
     parts = []
     for begin in range(0, len(keys), PART_KEYS):
         some = keys[begin : begin + PART_KEYS]
-        texts = [key if type(key) is str else [codec.encode_events([cast(Event, key)])] for key in some]
-        parts.append(msgspec.msgpack.encode([texts, [seen_ms[key] for key in some]]))
+        parts.append(msgspec.msgpack.encode([some, [seen_ms[key] for key in some]]))
     return msgspec.msgpack.encode([FORMAT, *captured.state, parts])
 
 
@@ -167,8 +164,7 @@ def _load(state: list[Any]) -> Books:
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
-    for texts, seen_ms in map(msgspec.msgpack.decode, parts):
-        keys = [text if type(text) is str else codec.decode_trusted(text[0])[0] for text in texts]
+    for keys, seen_ms in map(msgspec.msgpack.decode, parts):
         seen.update(zip(keys, seen_ms, strict=True))
     books.seen.restore(seen)
     books.ended.restore(dict(zip(*ended, strict=True)))

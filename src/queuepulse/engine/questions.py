@@ -114,8 +114,8 @@ def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
         queue.in_talk,
         wait_s,
         queue.waiting,
-        five.talk_ms // (five.talks or 1) // 1000,
-        five.wait_ms // (five.waits or 1) // 1000,
+        min(five.talk_ms // (five.talks or 1) // 1000, FIGURE_MAX),
+        min(five.wait_ms // (five.waits or 1) // 1000, FIGURE_MAX),
         five.offered_in,
         five.answered_in_20s,
     )

@@ -42,7 +42,7 @@ def restart(books: Books, at_ms: int, source: str) -> bool:
 
 def repair(books: Books, picture: Snapshot, source: str) -> bool:
     """Makes what belongs to the source equal to its picture; whether that changed anything."""
-    return _Repair(books, picture, source).run()
+    return bool(picture.covers) and _Repair(books, picture, source).run()
 
 
 class _Repair:

@@ -4,9 +4,9 @@ What an event means is said by the rule of its type; the table is below.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from queuepulse.engine import agent_rules, call_rules, days, events, keeping, questions, vdn_rules
+from queuepulse.engine import agent_rules, call_rules, codec, days, events, keeping, questions, vdn_rules
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
 from queuepulse.engine.figures import Row
@@ -40,6 +40,14 @@ RULES: Final[dict[type[Event], Rule]] = {
 """What each type of event does, and how it then ended."""
 
 
+class NamedIds(NamedTuple):
+    """Ids by what they are called: queues by name, agents by name and by telephone."""
+
+    queues: dict[str, int]
+    agents: dict[str, int]
+    phones: dict[str, int]
+
+
 class Vdn:
     """One virtual call center: the smallest thing within which all figures agree.
 
@@ -62,7 +70,7 @@ class Vdn:
             books.clock_ms = clock_ms = at_ms
             if at_ms >= books.due_ms:
                 books.run_timers(at_ms)
-        if books.seen.again(event.id or event, clock_ms):
+        if books.seen.again(event.id or codec.digest_of(event), clock_ms):
             return REPEATED
         return RULES[type(event)](books, event, at_ms)
 
@@ -119,6 +127,19 @@ class Vdn:
     def repairs(self) -> dict[str, int]:
         """What snapshots changed so far, by kind (`repair.KINDS`)."""
         return self.books.repairs
+
+    def named_ids(self) -> NamedIds:
+        """All names that the log gave to queues and agents; of two alike the smaller id has it."""
+        queues, agents, phones = {}, {}, {}
+        for skill, queue in sorted(self.books.queues.items(), reverse=True):
+            if queue.limits is not None and queue.limits.name is not None:
+                queues[queue.limits.name] = skill
+        for number, agent in sorted(self.books.agents.items(), reverse=True):
+            if agent.name is not None:
+                agents[agent.name] = number
+            if agent.phone is not None:
+                phones[agent.phone] = number
+        return NamedIds(queues, agents, phones)
 
     def would_change(self, event: SkillConfigured | VdnConfigured) -> bool:
         """Whether the event says anything that the state does not say yet."""

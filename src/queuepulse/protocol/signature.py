@@ -11,6 +11,7 @@ Whose SK it is, what the time is and what is logged is the caller's; no key stor
 import functools
 import hmac
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -106,7 +107,8 @@ class SeenSignatures:
     def __init__(self, size_max: int) -> None:
         assert size_max > 0, "a memory of nothing protects from nothing"
         self._size_max = size_max
-        self._known_until_ms: dict[bytes, int] = {}
+        # Ordered: its front is found at once, while that of a dict lies behind all that was dropped.
+        self._known_until_ms: OrderedDict[bytes, int] = OrderedDict()
         self.forgotten = 0
 
     def __len__(self) -> int:
@@ -116,11 +118,11 @@ class SeenSignatures:
         """Whether this signature was not seen before; it is from now on."""
         known = self._known_until_ms
         while known and next(iter(known.values())) < now_ms:
-            del known[next(iter(known))]
+            known.popitem(last=False)
         if claim.signature in known:
             return False
         if len(known) >= self._size_max:
-            del known[next(iter(known))]
+            known.popitem(last=False)
             self.forgotten += 1
         # A time of signing may lie ahead by a whole window. Keeping all for as long as the youngest could
         # need keeps the dictionary in order of leaving.
@@ -197,13 +199,15 @@ def verify(
     verdict = Verdict.VALID
     expected = _hmac_hex(signing_key, (_canonical_head(request, query, claim.names, lines), *body))
     matches = hmac.compare_digest(expected, claim.signature)
-    if not matches and query is None and rules.empty_query_line:
-        verdict = Verdict.VALID_WITH_EMPTY_QUERY_LINE
+    current = is_current(claim, now_ms, rules)
+    # Also where the first form matches but the time is over: an old request costs what a wrong one costs.
+    if query is None and rules.empty_query_line and not (matches and current):
         expected = _hmac_hex(signing_key, (_canonical_head(request, b"", claim.names, lines), *body))
-        matches = hmac.compare_digest(expected, claim.signature)
+        if hmac.compare_digest(expected, claim.signature):
+            matches, verdict = True, Verdict.VALID_WITH_EMPTY_QUERY_LINE
     if sk is None:
         return Verdict.AK_UNKNOWN
-    if not is_current(claim, now_ms, rules):
+    if not current:
         return Verdict.TIME_OUT_OF_WINDOW
     if not matches:
         return Verdict.SIGNATURE_WRONG

@@ -102,6 +102,7 @@ def restore(file: Path, folder: Path) -> BackupContents:
             room = Path(name)
             told = _read_contents(archive, file)
             for database in _databases(told.has_keys):
+                (room / database).touch(mode=0o600)
                 with archive.open(database) as source, (room / database).open("wb") as copy:
                     shutil.copyfileobj(source, copy)
             if _verify(room, told.has_keys, accept_loss=told.losses > 0) != told:

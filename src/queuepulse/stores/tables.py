@@ -209,6 +209,7 @@ def create(file: Path) -> None:
     """Make an empty log; after a crash it is there whole or not at all."""
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
+    part.touch(mode=0o600)  # Also in a folder that others may read; what SQLite puts beside it is alike.
     connection = apsw.Connection(str(part))
     try:
         with connection:
