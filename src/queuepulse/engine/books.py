@@ -354,12 +354,14 @@ class Books(Periods):
         del self.calls[stay.call]
         queue.in_talk -= 1
         queue.row_until_ms = 0
-        queue.talk_ended(max(at_ms, stay.answered_at_ms), self.clock_ms)
+        talk_ms = at_ms - stay.answered_at_ms
+        if talk_ms < 0:
+            talk_ms = 0
+        queue.talk_ended(stay.answered_at_ms + talk_ms, self.clock_ms)
         if not closed:
             if stay.hold_since_ms >= 0:
                 stay.hold_ms += max(0, at_ms - stay.hold_since_ms)
-            talk_ms = at_ms - stay.answered_at_ms
-            self.five(queue, at_ms).talk_ended(talk_ms if talk_ms > 0 else 0, stay.hold_ms)
+            self.five(queue, at_ms).talk_ended(talk_ms, stay.hold_ms)
         if stay.agent_id:
             if wrapup_ms:
                 self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms)

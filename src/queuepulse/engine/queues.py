@@ -193,9 +193,12 @@ class Queue:
         """A talk ended, in whichever day; the queue must be in the day of the VDN."""
         if at_ms >= self.day_ms:
             self.ended_today += 1
-        minute = at_ms // MINUTE_MS
-        self.ended_by_minute[minute] = self.ended_by_minute.get(minute, 0) + 1
-        if len(self.ended_by_minute) > ENDED_MINUTES_MAX:
+        minute, ended = at_ms // MINUTE_MS, self.ended_by_minute
+        if minute in ended:
+            ended[minute] += 1
+            return
+        ended[minute] = 1
+        if len(ended) > ENDED_MINUTES_MAX:
             self.ended_by_minute = self.ended_lately(clock_ms)
 
     def ended_lately(self, clock_ms: int) -> dict[int, int]:

@@ -33,15 +33,16 @@ class Recent(Generic[K]):
 
     def again(self, key: K, clock_ms: int) -> bool:
         """Whether the key was seen recently; it is now. One step, as it is taken for every event."""
-        seen_ms = self.seen_ms.get(key)
-        self.seen_ms[key] = clock_ms
+        known = self.seen_ms
+        seen_ms = known.get(key)
+        known[key] = clock_ms
         self._order.append(key)
         if clock_ms > self._forget_at_ms:
             self._forget(clock_ms)
         if seen_ms is not None:
             self._seen_again(key)
             return clock_ms - seen_ms <= self.keep_ms
-        if len(self.seen_ms) > self.size_max:
+        if len(known) > self.size_max:
             self._drop_oldest()
         return False
 
@@ -83,13 +84,13 @@ class Recent(Generic[K]):
 
     def _forget(self, clock_ms: int) -> None:
         """Drops the expired keys at the front."""
-        order, seen_ms = self._order, self.seen_ms
+        order, known, later, kept_ms = self._order, self.seen_ms, self._later, clock_ms - self.keep_ms
         while order:
             key = order[0]
-            if key in self._later:
+            if later and key in later:
                 self._pass_over(key)
-            elif clock_ms - seen_ms[key] > self.keep_ms:
-                del seen_ms[key]
+            elif known[key] < kept_ms:
+                del known[key]
             else:
                 break
             order.popleft()
@@ -103,7 +104,9 @@ class EndedCalls(Recent[str]):
 
     def remember(self, call: str, at_ms: int, clock_ms: int) -> None:
         """The call ended then, or its end came out of place: of several ends the latest holds."""
-        self.again(call, max(at_ms, self.end_of(call, clock_ms)))
+        if call in self.seen_ms:
+            at_ms = max(at_ms, self.end_of(call, clock_ms))
+        self.again(call, at_ms)
 
     def end_of(self, call: str, clock_ms: int) -> int:
         """When the call ended, as far as that is remembered; -1 else."""
