@@ -19,7 +19,8 @@ from rich.console import Console
 from queuepulse import authentication, connections, edge
 from queuepulse.cli import sending
 from queuepulse.cli.figures_table import figures_table
-from queuepulse.config import SkillNamed, VdnNamed, settings_table
+from queuepulse.config import settings_table
+from queuepulse.config.named import SOURCE_SETTINGS, SkillNamed, SourceNamed, VdnNamed
 from queuepulse.engine import books, events, queues, repair, states
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.outcomes import Outcome
@@ -222,6 +223,22 @@ def vdn_keys() -> str:
     return table(("section", "keys"), rows)
 
 
+def source_keys() -> str:
+    """The keys of a source in the file of settings."""
+    required = {field.name for field in msgspec.structs.fields(SourceNamed) if field.required}
+    rows = (
+        (
+            f"`{one.key}`",
+            "must be given" if one.key in required else one.shown(one.default),
+            one.row.unit,
+            one.row.meaning,
+            one.limit,
+        )
+        for one in SOURCE_SETTINGS
+    )
+    return table(("key", "default", "unit", "meaning", "values, and why"), rows)
+
+
 def _keys(kind: type[msgspec.Struct], without: type[msgspec.Struct] | None = None) -> str:
     others = set(without.__struct_fields__) if without else set()
     own = [field for field in msgspec.structs.fields(kind) if field.name not in others]
@@ -279,6 +296,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "limits": limits,
     "settings": settings_table,
     "vdn keys": vdn_keys,
+    "source keys": source_keys,
 }
 
 

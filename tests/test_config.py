@@ -217,3 +217,79 @@ def test_the_table_for_the_documentation_has_a_line_for_each_setting() -> None:
     assert len(lines) == 2 + len(SETTINGS)
     assert all(line.count(" | ") == 5 for line in lines[2:])
     assert "| `server.port` | `QUEUEPULSE_SERVER_PORT` | 28443 |" in settings_table()
+
+
+SOURCE = "[[sources]]\nname = 'pbx'\nkind = 'asterisk'\ncc = 1\nvdn = 2\nusername = 'qp'\n"
+
+
+def test_a_source_needs_three_lines_and_who_logs_in(tmp_path: Path) -> None:
+    file = written(tmp_path, SOURCE + "secret = 'hush'\nca = 'ca.pem'\nqueues = {sales = 1, support = 2}\n")
+    [source] = load(file, {}, {}).config.sources
+    assert (source.name, source.key, source.host, source.port_used) == ("pbx", (1, 2), "127.0.0.1", 5038)
+    assert source.queues == {"sales": 1, "support": 2}
+    assert source.ca == tmp_path / "ca.pem"
+    assert "hush" not in repr(load(file, {}, {}))
+
+
+def test_the_secret_of_a_source_may_be_a_variable_and_is_never_told(tmp_path: Path) -> None:
+    file = written(tmp_path, SOURCE.replace("'pbx'", "'pbx-1'"))
+    [source] = load(file, {"QUEUEPULSE_SOURCES_PBX_1_SECRET": "hush"}, {}).config.sources
+    assert source.secret == "hush"
+    [problem] = problems_of(file, {}, {})
+    assert "QUEUEPULSE_SOURCES_PBX_1_SECRET" in problem
+    [problem] = problems_of(file, {"QUEUEPULSE_SOURCES_PBX_1_SECRET": "hu\nsh"}, {})
+    assert "hu" not in problem
+    assert "secret must be text in one line" in problem
+
+
+def test_two_names_with_one_id_are_told_both(tmp_path: Path) -> None:
+    file = written(tmp_path, SOURCE + "secret = 's'\nqueues = {sales = 1, support = 1}\n")
+    assert problems_of(file, {}, {}) == [
+        "sources entry 1: queues: 'sales' and 'support' are both given the id 1."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("port = 70000", "port must be an integer from 0 to 65,535"),
+        ("prot = 1", "there is no key prot. Did you mean port?"),
+        ("queues = {sales = 0}", "queues must be a table of names, each with a skill from 1"),
+        ("queues = {sales = 20000}", "'sales' must have an id from 1 to 10,000"),
+        ("agents = 1", "agents must be a table of names"),
+        ("reasons = {Lunch = 'idle'}", "reasons must be a table of names, each with one of busy"),
+        ("queue_pattern = 'q'", "queue_pattern must be a regular expression with a group"),
+        ("agent_pattern = '('", "agent_pattern must be a regular expression with a group"),
+        ("resync_s = 1", "resync_s must be an integer from 5"),
+    ],
+)
+def test_a_bad_key_of_a_source_is_told(tmp_path: Path, text: str, told: str) -> None:
+    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{text}\n"), {}, {})
+    assert problem.startswith("sources entry 1: ")
+    assert told in problem
+
+
+def test_what_kind_of_switch_it_is_says_which_keys_it_needs(tmp_path: Path) -> None:
+    text = SOURCE.replace("asterisk", "freeswitch") + "secret = 's'\ntls = true\n[[sources]]\nname = 'PBX'\n"
+    problems = problems_of(written(tmp_path, text), {}, {})
+    assert [problem.partition(" ")[0] for problem in problems] == ["sources"] * len(problems)
+    assert any("username" in problem for problem in problems)
+    assert any("tls must be false" in problem for problem in problems)
+    assert any("name must be 1 to 32 small letters" in problem for problem in problems)
+    assert any("kind is missing" in problem for problem in problems)
+
+
+def test_two_sources_of_one_vdn_must_say_which_queues_and_agents_they_mean(tmp_path: Path) -> None:
+    second = SOURCE.replace("'pbx'", "'pbx-2'") + "secret = 's'\n"
+    said = "queues = {sales = 1}\nagent_pattern = '/([0-9]+)'\n"
+    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}"), {}, {})
+    assert problem.endswith("Lacking: pbx-2.")
+    load(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}{said}"), {}, {})
+
+
+def test_a_queue_log_has_a_file_and_no_login(tmp_path: Path) -> None:
+    text = "[[sources]]\nname = 'log'\nkind = 'queue_log'\ncc = 1\nvdn = 1\n"
+    [source] = load(written(tmp_path, text + "file = 'queue_log'\n"), {}, {}).config.sources
+    assert source.file == tmp_path / "queue_log"
+    [problem] = problems_of(written(tmp_path, text), {}, {})
+    assert "file must be given for queue_log" in problem

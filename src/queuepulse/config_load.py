@@ -13,8 +13,19 @@ from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
-from queuepulse.config import LOOPBACK, PREFIX, SETTINGS, Config, Section, Setting, SkillNamed, VdnNamed
+from queuepulse.config import SETTINGS, Config
+from queuepulse.config.named import (
+    LOOPBACK,
+    SOURCE_SETTINGS,
+    SkillNamed,
+    SourceNamed,
+    VdnNamed,
+    secret_variable,
+)
+from queuepulse.config.rows import PREFIX, Section, Setting
 from queuepulse.engine import days
+from queuepulse.engine.events import AGENT_MAX, VdnKey
+from queuepulse.sources.names import Ids, Names
 
 CLIENT_VARIABLES: Final = tuple(PREFIX + name for name in ("CONFIG", "URL", "AK", "SK", "TOKEN", "CA"))
 """Variables that the command line reads in place of options; no settings of a server."""
@@ -24,6 +35,10 @@ CONFIG_BYTES_MAX: Final = 16 * 2**20
 _FOREIGN: Final = re.compile(r"QUEUEPULSE_PORT|\w+_SERVICE_(HOST|PORT)\w*|\w+_PORT_\d+_(TCP|UDP)\w*")
 _BY_KEY: Final = {setting.key: setting for setting in SETTINGS}
 _BY_VARIABLE: Final = {setting.variable: setting for setting in SETTINGS}
+_OF_SOURCES: Final = {setting.key: setting for setting in SOURCE_SETTINGS}
+_SECRET_VARIABLE: Final = re.compile(re.escape(secret_variable("?")).replace(re.escape("?"), "[A-Z0-9_]+"))
+_NAMED: Final = ("vdns", "sources")
+"""Tables of the file that come many times; all others are sections of settings."""
 _SECTIONS: Final = frozenset(key.rpartition(".")[0] for key in _BY_KEY if "." in key)
 _Named = TypeVar("_Named", bound=Section)
 _PATH: Final = re.compile(r"(?P<rule>.*?)(?: - at `\$\.?(?P<key>[^`]*)`)?", re.DOTALL)
@@ -57,12 +72,15 @@ def load(file: Path | None, environment: Mapping[str, str], given: Mapping[str, 
         except ValueError as error:
             told = "" if setting.row.secret else f", not {_short(value)}"
             problems.append(f"{setting.key} ({origin}) must be {error}{told}.")
-    vdns = _vdns(document.get("vdns", []), values.get("skill_max", Config().skill_max), problems)
+    skill_max = values.get("skill_max", Config().skill_max)
+    vdns = _vdns(document.get("vdns", []), skill_max, problems)
+    base = Path() if file is None else file.parent
+    sources = _sources(document.get("sources", []), environment, base, skill_max, problems)
     if not problems:
         _settle(values, origins, problems)
     if problems:
         raise BadConfig(problems)
-    return Loaded(_build(values, vdns), origins)
+    return Loaded(_build(values, vdns, sources), origins)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def _layers(
             if key in _BY_KEY:
                 yield _BY_KEY[key], value, str(file), file.parent
             else:
-                problems.append(f"{file}: there is no setting {key}.{_nearest(key, [*_BY_KEY, 'vdns'])}")
+                problems.append(f"{file}: there is no setting {key}.{_nearest(key, [*_BY_KEY, *_NAMED])}")
     for variable, text in environment.items():
         if variable in _BY_VARIABLE:
             setting = _BY_VARIABLE[variable]
@@ -100,6 +118,7 @@ def _layers(
             variable.startswith(PREFIX)
             and variable not in CLIENT_VARIABLES
             and not _FOREIGN.fullmatch(variable)
+            and not _SECRET_VARIABLE.fullmatch(variable)
         ):
             known = [*_BY_VARIABLE, *CLIENT_VARIABLES]
             problems.append(f"There is no setting with the variable {variable}.{_nearest(variable, known)}")
@@ -108,10 +127,10 @@ def _layers(
 
 
 def _flat(table: dict[str, Any], prefix: str, problems: list[str]) -> Iterator[tuple[str, Any]]:
-    """The keys of a document with their values, `section.key` for those in sections; without the VDNs."""
+    """The keys of a document with their values, `section.key` for those in sections; without the named."""
     for name, value in table.items():
         key = prefix + name
-        if key == "vdns":
+        if key in _NAMED:
             continue
         if key in _SECTIONS and not isinstance(value, dict):
             problems.append(f"{key} must be a section, written [{key}], not {_short(value)}.")
@@ -169,8 +188,8 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _build(values: Mapping[str, Any], vdns: tuple[VdnNamed, ...]) -> Config:
-    tree: dict[str, Any] = {"vdns": vdns}
+def _build(values: Mapping[str, Any], vdns: tuple[VdnNamed, ...], sources: tuple[SourceNamed, ...]) -> Config:
+    tree: dict[str, Any] = {"vdns": vdns, "sources": sources}
     for key, value in values.items():
         section, _, name = key.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[name] = value
@@ -219,7 +238,7 @@ def _skills(entries: Any, vdn_place: str, skill_max: int, problems: list[str]) -
 
 def _entries(entries: Any, name: str, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        table = "[[vdns]]" if name == "vdns" else "[[vdns.skills]]"
+        table = f"[[{name}]]" if name in _NAMED else "[[vdns.skills]]"
         problems.append(f"{name} must be tables, each under a line {table}.")
         return
     for number, entry in enumerate(entries, 1):
@@ -253,6 +272,87 @@ def _check_day(vdn: VdnNamed, place: str, problems: list[str]) -> None:
                 check(value)
             except ValueError as error:
                 problems.append(f"{place}: {key}: {error}.")
+
+
+# The sources
+
+
+def _sources(
+    entries: Any, environment: Mapping[str, str], base: Path, skill_max: int, problems: list[str]
+) -> tuple[SourceNamed, ...]:
+    """The sources of a document, each with its secret."""
+    sources: list[SourceNamed] = []
+    places: dict[str, str] = {}
+    for place, entry in _entries(entries, "sources", problems):
+        secret = environment.get(secret_variable(str(entry.get("name"))))
+        source = _source({**entry, "secret": secret} if secret else entry, place, base, problems)
+        if source is None:
+            continue
+        _check_source(source, place, skill_max, problems)
+        if source.name in places:
+            problems.append(f"Source {source.name} is named twice: in {places[source.name]} and in {place}.")
+        places[source.name] = place
+        sources.append(source)
+    _check_sharing(sources, problems)
+    return tuple(sources)
+
+
+def _source(entry: dict[str, Any], place: str, base: Path, problems: list[str]) -> SourceNamed | None:
+    """The entry as a source; None, and the problems told, if it is not."""
+    values, before = {}, len(problems)
+    for key, value in entry.items():
+        setting = _OF_SOURCES.get(key)
+        if setting is None:
+            problems.append(f"{place}: there is no key {key}.{_nearest(key, [*_OF_SOURCES])}")
+            continue
+        try:
+            values[key] = _parse(setting, value, base)
+        except ValueError as error:
+            told = "" if setting.row.secret else f", not {_short(value)}"
+            problems.append(f"{place}: {key} must be {error}{told}.")
+    problems += [
+        f"{place}: {field.name} is missing."
+        for field in msgspec.structs.fields(SourceNamed)
+        if field.required and field.name not in entry
+    ]
+    return None if len(problems) > before else SourceNamed(**values)
+
+
+def _check_source(source: SourceNamed, place: str, skill_max: int, problems: list[str]) -> None:
+    """What holds between the keys of a source. No two names may have one id."""
+    if (source.file is None) == (source.kind == "queue_log"):
+        problems.append(f"{place}: file must be given for queue_log, and for nothing else.")
+    if source.secret is None and source.kind != "queue_log":
+        problems.append(f"{place}: secret is missing: give it, or {secret_variable(source.name)}.")
+    if (source.username is None) == (source.kind == "asterisk"):
+        problems.append(f"{place}: username must be given for asterisk, and for nothing else.")
+    if source.tls and source.kind != "asterisk":
+        problems.append(f"{place}: tls must be false: {source.kind} has none. Use a tunnel.")
+    for key, names, id_max in (("queues", source.queues, skill_max), ("agents", source.agents, AGENT_MAX)):
+        try:
+            Names(Ids(id_max), names)
+        except ValueError as clash:
+            problems.append(f"{place}: {key}: {clash}.")
+        problems += [
+            f"{place}: {key}: {name!r} must have an id from 1 to {id_max:,}."
+            for name, number in names.items()
+            if number > id_max
+        ]
+
+
+def _check_sharing(sources: Sequence[SourceNamed], problems: list[str]) -> None:
+    """Of sources of one VDN, each must say which queues and agents it means: alike names prove nothing."""
+    of_vdn: dict[VdnKey, list[SourceNamed]] = {}
+    for source in sources:
+        of_vdn.setdefault(source.key, []).append(source)
+    for vdn, some in of_vdn.items():
+        unsaid = [one.name for one in some if not (one.queues or one.queue_pattern)]
+        unsaid += [one.name for one in some if not (one.agents or one.agent_pattern)]
+        if len(some) > 1 and unsaid:
+            problems.append(
+                f"VDN {vdn.cc}/{vdn.vdn} has {len(some)} sources, so each needs queues or queue_pattern, and"
+                f" agents or agent_pattern. Lacking: {', '.join(dict.fromkeys(unsaid))}."
+            )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

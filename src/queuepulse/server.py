@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from structlog.typing import FilteringBoundLogger
 
+from queuepulse import switches
 from queuepulse.asgi import App
 from queuepulse.authentication import Authenticator
 from queuepulse.certificates import (
@@ -30,7 +31,8 @@ from queuepulse.certificates import (
 )
 from queuepulse.cms.app import CmsApp
 from queuepulse.cms.app import Settings as CmsSettings
-from queuepulse.config import Config, VdnNamed
+from queuepulse.config import Config
+from queuepulse.config.named import VdnNamed
 from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
 from queuepulse.engine.events import SkillConfigured, VdnConfigured
@@ -112,6 +114,8 @@ class Server:
         self._keep_running(connections.watch(_tell_closed), "connections")
         await self._restore(hub)
         self._keep_running(hub.run(), "hub")
+        for link in switches.links(self._config, hub, self._clock):
+            self._keep_running(link.run(), f"source {link.source.name}")
         self._keep_running(_watch_keys(keys), "keys")
         held.push_async_callback(self._close_gate, gate)
         gate.phase = Phase.OPEN

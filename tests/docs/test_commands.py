@@ -16,11 +16,14 @@ RECORDINGS = Path(os.environ.get("QUEUEPULSE_RECORDINGS") or ROOT.parent / "shar
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the commands run: what the repository has is there, and what they write stays there."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for name in ("examples", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/events.md", "docs/operating.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/api.md", "docs/events.md", "docs/operating.md", "docs/sources.md"]
+)
 def test_the_commands_of_a_page_do_what_it_says(page: str, folder: Path, running: Running) -> None:
     assert shutil.which("curl"), "curl is missing; ./dev test installs it, or says how"
     run_page(page, folder, running.environment, {"https://localhost:28443": running.url})
@@ -38,7 +41,10 @@ def test_the_commands_about_accuracy_do_what_the_page_says(folder: Path, running
 def test_every_page_with_commands_is_run() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     found = {page.relative_to(ROOT).as_posix() for page in pages if "```console" in page.read_text()}
-    assert found == {"README.md", *(f"docs/{name}.md" for name in ("accuracy", "api", "events", "operating"))}
+    assert found == {
+        "README.md",
+        *(f"docs/{name}.md" for name in ("accuracy", "api", "events", "operating", "sources")),
+    }
     assert all([*steps(page)] for page in found)
 
 

@@ -36,6 +36,7 @@ COMMANDS: Final = (
     Command("query", "query", "Ask a server for the figures of skill queues."),
     Command("send", "send", "Send a file of events to a server."),
     Command("replay", "replay", "Fold a file of events, without a server, and print figures."),
+    Command("sources", "sources", "Look at the switches that the settings name."),
     Command("simulate", "simulate", "Print the events of a simulated contact center."),
     Command("demo", "demo", "Run a server with a simulated contact center in real time."),
     Command("backup", "backup", "Write log and keys of a data folder into a file."),

@@ -7,7 +7,8 @@ import typer
 
 from queuepulse.cli.console import Failure, command_app, note
 from queuepulse.cli.options import settings
-from queuepulse.config import SETTINGS, Config, VdnNamed, value_of
+from queuepulse.config import SETTINGS, Config, value_of
+from queuepulse.config.named import SourceNamed, VdnNamed
 
 app = command_app()
 
@@ -30,13 +31,15 @@ def check_config(
         typer.echo(f"{key:{key_width}}  {value:{value_width}}  {origins.get(key, 'default')}")
     for vdn in config.vdns:
         typer.echo(vdn_line(vdn))
+    for source in config.sources:
+        typer.echo(source_line(source))
     note(f"{file} is good.")
 
 
 def unreadable_files(config: Config) -> list[Path]:
     """The files that settings name and that cannot be read."""
-    named = [path for path in (config.server.certificate, config.server.private_key) if path]
-    return [path for path in named if not path.is_file()]
+    named = [config.server.certificate, config.server.private_key, *(one.ca for one in config.sources)]
+    return [path for path in named if path and not path.is_file()]
 
 
 def vdn_line(vdn: VdnNamed) -> str:
@@ -46,3 +49,13 @@ def vdn_line(vdn: VdnNamed) -> str:
     said += [f"day starts {vdn.day_starts}"] if vdn.day_starts else []
     said += [f"CTI {vdn.cti_version}", f"{len(vdn.skills)} named skills"]
     return f"VDN {vdn.cc}/{vdn.vdn}: {', '.join(said)}"
+
+
+def source_line(source: SourceNamed) -> str:
+    """What the file says of a source, in a line."""
+    said = [f"{source.kind} {source.file}"] if source.file else []
+    said += [] if source.file else [f"{source.kind} at {source.host}:{source.port_used}"]
+    said += ["with TLS"] if source.tls else []
+    said += [f"user {source.username}"] if source.username else []
+    said += [f"{len(source.queues)} mapped queues", f"{len(source.agents)} mapped agents"]
+    return f"Source {source.name} of VDN {source.cc}/{source.vdn}: {', '.join(said)}"

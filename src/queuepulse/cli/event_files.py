@@ -3,17 +3,21 @@
 A file carries what the log would: each event has its `at`, and may name its VDN.
 """
 
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from queuepulse.cli.console import misuse
 from queuepulse.engine.codec import BadEvent, decode_line
 from queuepulse.engine.events import Event
 
 STDIN: Final = "-"
+GZIP: Final = b"\x1f\x8b"
+"""What a file packed by gzip begins with."""
 CHUNK_BYTES: Final = 2**20
 """Read at once: enough that the lines, and not the reads, take the time."""
 LINE_BYTES_MAX: Final = 64 * 2**20
@@ -29,7 +33,7 @@ class Numbered(NamedTuple):
 
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """The file's bytes; `-` is the standard input."""
+    """The file's bytes, unpacked if gzip packed them; `-` is the standard input."""
     if file == STDIN:
         yield sys.stdin.buffer
         return
@@ -38,22 +42,34 @@ def opened(file: str) -> Iterator[BinaryIO]:
     except OSError as error:
         raise misuse(f"The file {file} cannot be read: {error.strerror}.") from None
     with source:
-        yield source
+        yield unpacked(source) if source.peek(2).startswith(GZIP) else source
+
+
+def unpacked(source: BinaryIO) -> BinaryIO:
+    """What gzip packed."""
+    return cast(BinaryIO, gzip.GzipFile(fileobj=source))
+
+
+def chunks_of(source: BinaryIO) -> Iterator[bytes]:
+    """What the file holds, piece by piece."""
+    try:
+        while chunk := source.read(CHUNK_BYTES):
+            yield chunk
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise misuse(f"The file {getattr(source, 'name', STDIN)} cannot be read: {reason}.") from None
 
 
 def numbered_lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """The lines that hold something, numbered from 1. Raises BadEvent for one that does not end."""
     number, rest = 0, b""
-    try:
-        while chunk := source.read(CHUNK_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for number, line in enumerate(lines, number + 1):  # noqa: B020 - goes on where it was
-                if line and not line.isspace():
-                    yield number, line
-            if len(rest) > LINE_BYTES_MAX:
-                raise BadEvent(number + 1, "", f"is longer than {LINE_BYTES_MAX:,} bytes")
-    except OSError as error:
-        raise misuse(f"The file {getattr(source, 'name', STDIN)} cannot be read: {error.strerror}.") from None
+    for chunk in chunks_of(source):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for number, line in enumerate(lines, number + 1):  # noqa: B020 - goes on where it was
+            if line and not line.isspace():
+                yield number, line
+        if len(rest) > LINE_BYTES_MAX:
+            raise BadEvent(number + 1, "", f"is longer than {LINE_BYTES_MAX:,} bytes")
     if rest and not rest.isspace():
         yield number + 1, rest
 

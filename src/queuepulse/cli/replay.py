@@ -18,6 +18,7 @@ from queuepulse.cli.options import (
     parse_skills,
     parse_timezone,
 )
+from queuepulse.cli.recordings import Form, Recording, parse_queues
 from queuepulse.cli.wire_rows import rows_line
 from queuepulse.engine import days
 from queuepulse.engine.codec import BadEvent
@@ -35,8 +36,19 @@ EVERY_S_MAX: Final = 366 * 86_400
 # long: half of it is the table of its options.
 @app.command()
 def replay(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Events as NDJSON; - is the standard input.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Events, or a recording; - is the standard input.")
+    ],
     skills: Skills,
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format", help="What the file holds: events as NDJSON, or what a switch said, packed or not."
+        ),
+    ] = Form.EVENTS,
+    queues: Annotated[
+        str, typer.Option(metavar="NAME=SKILL,...", help="In what a switch said: which skill a queue is.")
+    ] = "",
     at: Annotated[
         list[str] | None,
         typer.Option(metavar="INSTANT", help="Epoch ms or ISO 8601; may be given many times."),
@@ -57,7 +69,7 @@ def replay(  # noqa: PLR0913, PLR0917 - a command has as many options as it need
         bool, typer.Option("--skip-bad", help="Pass over bad lines and tell their number at the end.")
     ] = False,
 ) -> None:
-    """Fold a file of events in its order, and print one JSON line for each instant, in time order.
+    """Fold a file in its order, and print one JSON line for each instant, in time order.
 
     An instant sees all events before the first one whose `at` is later. Of a file with several VDNs,
     --cc and --vdn say which; events of others are passed over. A bad line ends it with status 2: what was
@@ -73,9 +85,10 @@ def replay(  # noqa: PLR0913, PLR0917 - a command has as many options as it need
     except ValueError as error:
         raise misuse(f"--day-starts: {error}.") from None
     choice, bad = VdnChoice(cc, vdn), BadLines() if skip_bad else None
+    recording = Recording(form, parse_queues(queues)) if form is not Form.EVENTS else None
     try:
         with opened(file) as source:
-            events = read_events(source, choice, bad)
+            events = recording.read(source) if recording else read_events(source, choice, bad)
             for at_ms in fold(engine, events, instants, every):
                 sys.stdout.buffer.write(rows_line(engine.rows(skill_ids, at_ms), at_ms))
     except BadEvent as error:
@@ -83,6 +96,8 @@ def replay(  # noqa: PLR0913, PLR0917 - a command has as many options as it need
         raise misuse(f"{where}, {error}. Correct it, or pass over bad lines with --skip-bad.") from None
     finally:
         sys.stdout.buffer.flush()
+    if recording:
+        recording.tell()
     if bad and bad.first:
         note(f"{bad.count:,} bad lines passed over, the first: {bad.first}.")
     if choice.passed_over:

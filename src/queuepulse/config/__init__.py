@@ -6,48 +6,17 @@ Where values come from, and what a wrong one is told, is `config_load`.
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-import msgspec
+from queuepulse.config.named import SourceNamed, VdnNamed, host_of
+from queuepulse.config.rows import Row, Section, settings_of
+from queuepulse.engine.events import SKILL_CEILING, SKILL_MAX
 
-from queuepulse.engine.events import (
-    CC_MAX,
-    SKILL_CEILING,
-    SKILL_MAX,
-    VDN_MAX,
-    Count,
-    DurationMs,
-    Media,
-    SkillId,
-    Text,
-    VdnKey,
-)
-
-PREFIX: Final = "QUEUEPULSE_"
-"""Every variable of ours begins so; the rest is the key in capitals, dots as underscores."""
 DEFAULT_FOLDER: Final = Path("~/.local/share/queuepulse")
 """One place per user and not the folder one happens to stand in: `serve` and `keys` must mean the same."""
 EVERY_ADDRESS: Final = "0.0.0.0"
-LOOPBACK: Final = "127.0.0.1"
 _MASTER_KEY: Final = re.compile(r"[0-9A-Fa-f]{64}")
-
-
-class Row(NamedTuple):
-    """What the table says of a setting besides its name, type and default.
-
-    `least` and `most` bound a number, both included, and `reason` says why. `check` gives a better form of
-    a value, or raises ValueError with the rule. A `secret` is never shown.
-    """
-
-    meaning: str
-    unit: str = ""
-    least: int | None = None
-    most: int | None = None
-    reason: str = ""
-    check: Callable[[Any], Any] | None = None
-    secret: bool = False
 
 
 def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,17 +34,7 @@ def _master_key(text: str | None) -> str | None:
     return text
 
 
-def _host(text: str) -> str:
-    if not text or text.split() != [text]:
-        raise ValueError("an address or a host name")
-    return text
-
-
 PlainHttp: TypeAlias = Literal["off", "loopback", "everywhere"]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings that belong together; a table of the file."""
 
 
 class Server(Section, frozen=True, kw_only=True):
@@ -84,7 +43,8 @@ class Server(Section, frozen=True, kw_only=True):
     host: Annotated[
         str,
         Row(
-            "Address to listen on. With plain HTTP on the loopback only, 127.0.0.1 unless given.", check=_host
+            "Address to listen on. With plain HTTP on the loopback only, 127.0.0.1 unless given.",
+            check=host_of,
         ),
     ] = EVERY_ADDRESS
     port: Annotated[
@@ -205,35 +165,6 @@ class KeySettings(Section, frozen=True, kw_only=True):
         return "KeySettings()"
 
 
-class SkillNamed(Section, frozen=True, kw_only=True, omit_defaults=True):
-    """A skill queue that the file names (`[[vdns.skills]]`); the keys are those of `skill_configured`."""
-
-    id: SkillId
-    name: Text | None = None
-    media: Media | None = None
-    answer_within_ms: DurationMs | None = None
-    short_wait_ms: DurationMs | None = None
-    max_waiting: Count | None = None
-    max_wait_ms: DurationMs | None = None
-    wrapup_ms: DurationMs | None = None
-
-
-class VdnNamed(Section, frozen=True, kw_only=True, omit_defaults=True):
-    """A VDN that the file names (`[[vdns]]`). What is None the file leaves open: the log's word stands."""
-
-    cc: Annotated[int, msgspec.Meta(ge=1, le=CC_MAX)]
-    vdn: Annotated[int, msgspec.Meta(ge=1, le=VDN_MAX)]
-    name: Text | None = None
-    timezone: str | None = None
-    day_starts: str | None = None
-    cti_version: Literal["8", "3.6"] = "8"
-    skills: tuple[SkillNamed, ...] = ()
-
-    @property
-    def key(self) -> VdnKey:
-        return VdnKey(self.cc, self.vdn)
-
-
 class Config(Section, frozen=True, kw_only=True):
     """All settings, checked."""
 
@@ -260,61 +191,11 @@ class Config(Section, frozen=True, kw_only=True):
     shutdown: Shutdown = Shutdown()
     keys: KeySettings = KeySettings()
     vdns: tuple[VdnNamed, ...] = ()
+    sources: tuple[SourceNamed, ...] = ()
 
 
-class Setting(NamedTuple):
-    """A row of the table, whole. `key` is its name in the file, such as `server.port`."""
-
-    key: str
-    variable: str
-    type: Any
-    default: Any
-    row: Row
-
-    @property
-    def rule(self) -> str:
-        """What a value must be, to go after "must be"."""
-        choices = get_args(self.type)
-        if self.type is bool:
-            return "true or false"
-        if self.type is int:
-            return f"an integer from {self.row.least:,} to {self.row.most:,}"
-        if get_origin(self.type) is Literal:
-            return f"one of {', '.join(choices)}"
-        if get_origin(self.type) is tuple:
-            return "a list of texts"
-        return "a path" if Path in (self.type, *choices) else "text"
-
-    @property
-    def limit(self) -> str:
-        """What the documentation says of the values it may take, and why."""
-        because = f": {self.row.reason}" if self.row.reason else ""
-        return self.rule + because
-
-    def shown(self, value: Any) -> str:
-        """A value as it may be shown to anybody."""
-        if value is None or value == ():
-            return "not set"
-        if self.row.secret:
-            return "set, not shown"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _settings_of(section: type[Section], prefix: str) -> Iterator[Setting]:
-    hints = get_type_hints(section, include_extras=True)
-    for field in msgspec.structs.fields(section):
-        hint, key = hints[field.name], prefix + field.name
-        if isinstance(hint, type) and issubclass(hint, Section):
-            yield from _settings_of(hint, key + ".")
-        elif get_origin(hint) is Annotated:
-            plain, row = get_args(hint)
-            yield Setting(key, PREFIX + key.upper().replace(".", "_"), plain, field.default, row)
-
-
-SETTINGS: Final = tuple(_settings_of(Config, ""))
-"""The table, row by row. The VDNs are not in it: they are named by the file alone."""
+SETTINGS: Final = tuple(settings_of(Config))
+"""The table, row by row. VDNs and sources are not in it: they are named by the file alone (`named`)."""
 
 
 def settings_table() -> str:
