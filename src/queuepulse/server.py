@@ -37,7 +37,7 @@ from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
 from queuepulse.engine.events import SkillConfigured, VdnConfigured
 from queuepulse.gate import Gate, Phase
-from queuepulse.hub import Hub, HubSettings, SystemClock
+from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
 from queuepulse.logs import log_to
 from queuepulse.ports import LogDamaged, LogFull, Loss
@@ -65,7 +65,14 @@ REQUESTS_SHARE: Final = 0.5
 """Of the time that the end may take, what running requests get."""
 SNAPSHOTS_SHARE: Final = 0.2
 """Of the time that the end may take, what the last snapshots get: without them the next start is slower."""
-StartRefused: Final = (FolderRefused, KeysUnusable, CertificateRefused, ListenRefused, LogFull)
+StartRefused: Final = (
+    FolderRefused,
+    KeysUnusable,
+    CertificateRefused,
+    ListenRefused,
+    LogFull,
+    BrokenFold,
+)
 """What `Server.start` raises when a person has to do something first; each `str()` says what."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
