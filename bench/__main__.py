@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import fold, ingest, latency, machine, memory, reads, restart
+from bench import fold, ingest, latency, machine, memory, reads, restart, translate
 from bench.figures import Figure, Skipped, Verdict, shown
 from bench.sizes import FULL, QUICK, TINY, Sizes
 
@@ -31,6 +31,7 @@ class Measurement(NamedTuple):
 
 MEASUREMENTS: Final = (
     Measurement("fold", "events folded a second, one core", fold.measure),
+    Measurement("translate", "messages of a switch translated a second, one core", translate.measure),
     Measurement("ingest", "events made durable a second, over HTTPS", ingest.measure),
     Measurement("reads", "stateinfo over HTTPS, as a ratio to nginx", reads.measure),
     Measurement("latency", "p99 of reads while events pour in", latency.measure),

@@ -31,6 +31,7 @@ class Goal(NamedTuple):
 
 GOALS: Final = {
     "fold": Goal(300_000, 500_000),
+    "translate": Goal(50_000, 150_000),
     "ingest": Goal(60_000, 150_000),
     "ratio 2": Goal(0.15, 0.30),
     "ratio 50": Goal(0.30, 0.50),

@@ -27,6 +27,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("name", "keys"),
     [
         ("fold", {"fold", "decode+fold"}),
+        ("translate", {"translate"}),
         ("ingest", {"ingest"}),
         ("reads", {"ratio 2"}),
         ("latency", {"p99"}),
