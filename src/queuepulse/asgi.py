@@ -44,15 +44,20 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def declared_bytes(scope: Scope) -> int | None:
+    """How long the request says its body is; None if it does not say."""
+    declared = header(scope, b"content-length")
+    # Not digits, or not the true length: then the server below has refused it, or there are no such bytes.
+    return int(declared[:_LENGTH_DIGITS]) if declared is not None and declared.isdigit() else None
+
+
 async def read_body(scope: Scope, receive: Receive, *, bytes_max: int, seconds_max: float) -> bytes:
     """The whole body.
 
     Raises BodyRefused: 413 as soon as it is known to be longer than `bytes_max`, 408 if it is not whole after
     `seconds_max`, 400 if the sender went away in the middle.
     """
-    announced = header(scope, b"content-length")
-    # Not digits, or not the true length: then the server below has refused it, or there are no such bytes.
-    if announced is not None and announced.isdigit() and int(announced[:_LENGTH_DIGITS]) > bytes_max:
+    if (declared_bytes(scope) or 0) > bytes_max:
         raise _too_long(bytes_max)
     try:
         async with asyncio.timeout(seconds_max):

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import BodyRefused, Receive, Scope, header, read_body
+from queuepulse.asgi import BodyRefused, Receive, Scope, declared_bytes, header, read_body
 from queuepulse.meters import Meters
 from queuepulse.ports import Clock, Keyring
 from queuepulse.protocol.keys import Key
@@ -44,8 +44,6 @@ LOGGED_PER_S: Final = 10
 """Failures of one cause that are logged in a second; the counter has them all. Guessing fills no disk."""
 TOLD_KEYS_MAX: Final = 10_000
 """Keys whose use of an empty query line was logged; the memory of it is bounded like that of the limits."""
-# More than any length has; a longer text of digits would be slow to read.
-_LENGTH_DIGITS: Final = 20
 _BEARER: Final = b"bearer "
 
 Sender: TypeAlias = tuple[str, str]
@@ -141,7 +139,7 @@ class Authenticator:
         self, scope: Scope, receive: Receive, bytes_max: int, sender: Sender | None
     ) -> bytes | None:
         """The body; None: more than is read without a credible claim (`sender`). Raises BodyRefused."""
-        declared = _declared_bytes(scope)
+        declared = declared_bytes(scope)
         if sender is not None and (declared is None or declared > UNPROVEN_BYTES_MAX):
             room = bytes_max if declared is None else min(declared, bytes_max)
             return await self._long_body(scope, receive, bytes_max, room, sender)
@@ -215,12 +213,6 @@ class Authenticator:
         if key.ak not in told and len(told) < TOLD_KEYS_MAX:
             told.add(key.ak)
             _log.info("this key's client signs with an empty query line", ak=key.ak)
-
-
-def _declared_bytes(scope: Scope) -> int | None:
-    """What the request says its body has; None if it does not say. The HTTP server has checked the form."""
-    declared = header(scope, b"content-length")
-    return int(declared[:_LENGTH_DIGITS]) if declared is not None and declared.isdigit() else None
 
 
 def _peer(scope: Scope) -> str:

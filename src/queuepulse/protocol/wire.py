@@ -64,7 +64,12 @@ _decode_vdn = msgspec.json.Decoder(Annotated[int, Meta(ge=1, le=VDN_MAX)]).decod
 
 def is_accepted_type(content_type: bytes) -> bool:
     """Whether a request with this Content-Type is read; case, blanks and quotes do not matter."""
-    return content_type.lower().translate(None, b' \t"') in _ACCEPTED_TYPES
+    return plain_type(content_type) in _ACCEPTED_TYPES
+
+
+def plain_type(content_type: bytes) -> bytes:
+    """A Content-Type without case, blanks and quotes, none of which matter."""
+    return content_type.lower().translate(None, b' \t"')
 
 
 def decode_skill_query(body: bytes, skill_id_max: int = SKILL_ID_MAX) -> SkillQuery | Refusal:

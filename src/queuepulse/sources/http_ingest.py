@@ -34,7 +34,7 @@ from queuepulse.ports import Clock, Ingest, LogBusy, LogFull
 from queuepulse.protocol.interfaces import INGEST_PATH, NDJSON
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.limits import RateLimit
-from queuepulse.protocol.wire import UNAUTHENTICATED
+from queuepulse.protocol.wire import UNAUTHENTICATED, plain_type
 from queuepulse.replying import Replier, Reply, new_request_id
 from queuepulse.sources.masking import masked
 
@@ -132,7 +132,7 @@ class IngestApp:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """All checks that need no event, in the order of the CC-CMS API."""
-        content_type = _plain_type(scope)
+        content_type = plain_type(header(scope, b"content-type") or b"")
         if (wrong := _wrong_head(scope, content_type)) is not None:
             return wrong
         try:
@@ -204,11 +204,6 @@ class BadQuery(Exception):
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(key, reason)
         self.key, self.reason = key, reason
-
-
-def _plain_type(scope: Scope) -> bytes:
-    """The Content-Type without case, blanks and quotes."""
-    return (header(scope, b"content-type") or b"").lower().translate(None, b' \t"')
 
 
 def _wrong_head(scope: Scope, content_type: bytes) -> Reply | None:
