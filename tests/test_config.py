@@ -98,6 +98,8 @@ def test_an_unknown_variable_of_ours_is_told_and_those_of_others_are_not() -> No
     # A container platform sets these for a service that is called queuepulse; the last one is the client's.
     load(None, {"QUEUEPULSE_SERVICE_HOST": "10.0.0.1", "QUEUEPULSE_PORT": "tcp://10.0.0.1:1"}, {})
     load(None, {"QUEUEPULSE_PORT_28443_TCP_ADDR": "10.0.0.1", "QUEUEPULSE_AK": "x"}, {})
+    # These are those of `./dev` and of the tests.
+    load(None, {"QUEUEPULSE_COMPILE": "0", "QUEUEPULSE_RECORDINGS": "../shared"}, {})
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

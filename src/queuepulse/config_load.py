@@ -29,6 +29,8 @@ from queuepulse.sources.names import Ids, Names
 
 CLIENT_VARIABLES: Final = tuple(PREFIX + name for name in ("CONFIG", "URL", "AK", "SK", "TOKEN", "CA"))
 """Variables that the command line reads in place of options; no settings of a server."""
+TOOL_VARIABLES: Final = tuple(PREFIX + name for name in ("COMPILE", "RECORDINGS"))
+"""Variables that `./dev` and the tests read. A shell in which they stand may start servers, too."""
 CONFIG_BYTES_MAX: Final = 16 * 2**20
 """A file that names 100,000 queues has less; a log given by mistake has more."""
 # A container platform tells a program of its neighbours by such variables.
@@ -116,7 +118,7 @@ def _layers(
             yield setting, _from_text(setting.type, text), variable, Path()
         elif (
             variable.startswith(PREFIX)
-            and variable not in CLIENT_VARIABLES
+            and variable not in (*CLIENT_VARIABLES, *TOOL_VARIABLES)
             and not _FOREIGN.fullmatch(variable)
             and not _SECRET_VARIABLE.fullmatch(variable)
         ):

@@ -36,6 +36,7 @@ from queuepulse.config.named import VdnNamed
 from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
 from queuepulse.engine.events import SkillConfigured, VdnConfigured
+from queuepulse.engine.vdn import COMPILED
 from queuepulse.gate import Gate, Phase
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
@@ -185,7 +186,9 @@ class Server:
         """Fold the log, then tell it what the settings name. Raises LogDamaged."""
         begun_s = self._clock.elapsed()
         folded = await asyncio.to_thread(hub.restore)
-        _log.info("log folded", events=folded, seconds=round(self._clock.elapsed() - begun_s, 3))
+        _log.info(
+            "log folded", events=folded, seconds=round(self._clock.elapsed() - begun_s, 3), compiled=COMPILED
+        )
         self._held.push_async_callback(self._stop_hub, hub)
         try:
             for vdn in self._config.vdns:

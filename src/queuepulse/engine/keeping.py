@@ -12,7 +12,7 @@ import msgspec
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
-from queuepulse.engine.queues import FIVE_MS, Five, Limits, Queue
+from queuepulse.engine.queues import FIVE_FIELDS, FIVE_MS, LIMITS_FIELDS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
 FORMAT: Final = 1
@@ -60,7 +60,7 @@ _PASS: Final = (
     "priority",
 )
 _QUEUE: Final = ("offered", "answered", "left")
-_FIVE: Final = tuple(name for name in Five.__slots__ if name != "left")
+_FIVE: Final = tuple(name for name in FIVE_FIELDS if name != "left")
 
 
 # One call into C for all attributes: taking the copy holds up everything else.
@@ -68,7 +68,7 @@ _of_books: Final = attrgetter(*_BOOKS)
 _of_agent: Final = attrgetter(*_AGENT)
 _of_pass: Final = attrgetter(*_PASS)
 _of_queue: Final = attrgetter(*_QUEUE)
-_of_limits: Final = attrgetter(*Limits.__slots__)
+_of_limits: Final = attrgetter(*LIMITS_FIELDS)
 _of_five: Final = attrgetter(*_FIVE)
 
 
@@ -175,7 +175,7 @@ def _load(state: list[Any]) -> Books:
         _set(queue, _QUEUE, totals)
         if limits is not None:
             queue.limits = Limits()
-            _set(queue.limits, Limits.__slots__, limits)
+            _set(queue.limits, LIMITS_FIELDS, limits)
     _load_fives(books, closed, last, current, corrected)
     _load_agents(books, agents)
     for values in calls:

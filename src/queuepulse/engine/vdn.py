@@ -13,6 +13,9 @@ from queuepulse.engine.figures import Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
 from queuepulse.engine.queues import Five
 
+COMPILED: Final = not __file__.endswith(".py")
+"""Whether this engine was compiled when it was installed: the same sources, and about twice as fast."""
+
 Rule = Callable[[Books, Any, int], Outcome]
 
 RULES: Final[dict[type[Event], Rule]] = {
@@ -109,7 +112,7 @@ class Vdn:
     @classmethod
     def restore(cls, snapshot: bytes) -> "Vdn":
         """The engine that `snapshot` described. Raises `keeping.BadSnapshot`."""
-        vdn = cls.__new__(cls)
+        vdn = cls()
         vdn.books = keeping.load(snapshot)
         return vdn
 
