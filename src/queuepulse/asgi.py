@@ -59,7 +59,7 @@ async def read_body(scope: Scope, receive: Receive, *, bytes_max: int, seconds_m
     """
     if (declared_bytes(scope) or 0) > bytes_max:
         raise _too_long(bytes_max)
-    # A timer of our own: `asyncio.timeout` costs three times as much, and this is on the way of every question.
+    # A timer of our own: `asyncio.timeout` costs three times as much, on the way of every question.
     deadline = _Deadline()
     timer = deadline.loop.call_later(seconds_max, deadline.pass_)
     try:
