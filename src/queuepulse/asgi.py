@@ -118,25 +118,25 @@ def _too_long(bytes_max: int) -> BodyRefused:
 
 
 class Incoming:
-    """A request's body on its way in: `receive`, and what of it is still to come.
+    """A request's body on its way in: `receive`, and whether it has `ended`, or more is to come.
 
     A client that is answered before it has sent its body may never read the answer: HTTP/2 resets the stream.
     """
 
-    __slots__ = ("_ended", "_receive")
+    __slots__ = ("_receive", "ended")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._ended = False
+        self.ended = False
 
     async def __call__(self) -> MutableMapping[str, Any]:
         message = await self._receive()
-        self._ended = not message.get("more_body", False)
+        self.ended = not message.get("more_body", False)
         return message
 
     async def drain(self) -> None:
         """Take what comes of the rest, within DRAINED_BYTES_MAX and DRAIN_S_MAX."""
-        if not self._ended:
+        if not self.ended:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S_MAX):
                     await self._drain()

@@ -58,7 +58,8 @@ class Replier:
             request_id = self._new_request_id()
             _log.exception("a request failed by our own fault", request_id=request_id, interface=interface)
             reply = defect(request_id)
-        await incoming.drain()
+        if not incoming.ended:
+            await incoming.drain()
         await answer(send, reply.status, reply.body, headers=reply.headers)
         if reply.refused:
             self._meters.refused(interface, reply.refused)
