@@ -1,10 +1,13 @@
 """From the settings to links: ids of several sources, what the log knows, and a server that listens."""
 
+import json
 import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from queuepulse import cli
 from queuepulse.config.named import SourceNamed
 from queuepulse.engine.events import AgentConfigured, SkillConfigured, VdnKey
 from queuepulse.engine.vdn import NamedIds, Vdn
@@ -51,17 +54,33 @@ def test_sources_of_two_vdns_have_nothing_to_do_with_one_another() -> None:
     assert one.queues.id_of("sales") == two.queues.id_of("night") == 1
 
 
-def test_a_server_sees_the_switch_of_its_settings(tmp_path: Path) -> None:
+def test_a_server_sees_the_switch_of_its_settings_and_tells_how_sure_it_is(
+    tmp_path: Path, capfd: Any
+) -> None:
     config = tmp_path / "center.toml"
     with replaying("ast18", "--now", "--secret", SECRET) as port:
         config.write_text(
             f'[[sources]]\nname = "pbx"\nkind = "asterisk"\ncc = 1\nvdn = 1\nport = {port}\nusername = "x"\n'
         )
         options = ("--config", str(config), "--plain-http")
-        with serving(tmp_path / "folder", *options, SOURCES_PBX_SECRET=SECRET) as server:
+        folder = tmp_path / "folder"
+        assert cli.run(["keys", "add", "board", "--cc", "1", "--data", str(folder)]) == 0
+        with serving(folder, *options, SOURCES_PBX_SECRET=SECRET) as server:
+            corrected = server.until_told("a picture of the switch corrected the figures")
             told = server.until_told("a switch is in sight")
-        assert told["source"] == "pbx"
+            (_, ak), (_, sk) = [line.split(" ") for line in capfd.readouterr().out.splitlines()[:2]]
+            asking = ["health", "--url", server.url, "--ak", ak, "--sk", sk]
+            assert cli.run(asking) == cli.run([*asking, "--table", "--cc", "1", "--vdn", "1"]) == 0
+        assert told["source"] == corrected["source"] == "pbx"
         assert told["greeting"].startswith("Asterisk Call Manager/")
+    assert (corrected["vdn"], corrected["level"]) == ("1/1", "info")
+    assert corrected["repairs"]["session_opened"] > 3
+    answer, *tables = capfd.readouterr().out.splitlines()
+    [vdn] = json.loads(answer)["vdns"]
+    assert (vdn["confidence"], vdn["stale_since"]) == ("checked", None)
+    assert vdn["confident_since"] == vdn["sources"][0]["picture"]["at"] == corrected["picture_at"]
+    assert tables[2].split()[:2] == ["1/1", "checked"]
+    assert any(line.split()[:3] == ["1/1", "pbx", "checked"] for line in tables)
 
 
 def test_a_server_follows_a_queue_log_and_counts_nothing_twice(tmp_path: Path) -> None:

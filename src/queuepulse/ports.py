@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
+from queuepulse.protocol.health import VdnHealth
 from queuepulse.protocol.keys import Key
 
 LOSSES_TOLD_MAX: Final = 20
@@ -162,6 +163,16 @@ class Board(Protocol):
 
         Raises BoardUnreachable.
         """
+
+
+class HealthBoard(Protocol):
+    """What tells of the health of the VDNs that it folds."""
+
+    def vdns(self) -> list[VdnKey]:
+        """All VDNs that were ever heard of, in order."""
+
+    def health(self, vdn: VdnKey) -> VdnHealth:
+        """That of one VDN now; it changes nothing."""
 
 
 class Receipt(NamedTuple):

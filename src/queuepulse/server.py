@@ -35,13 +35,16 @@ from queuepulse.config import Config
 from queuepulse.config.named import VdnNamed
 from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
-from queuepulse.engine.events import SkillConfigured, VdnConfigured
+from queuepulse.engine.accounts import Correction
+from queuepulse.engine.events import SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.vdn import COMPILED
 from queuepulse.gate import Gate, Phase
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
+from queuepulse.live.health import HealthApp
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
 from queuepulse.logs import log_to
 from queuepulse.ports import LogDamaged, LogFull, Loss
+from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import INGEST_PATH
 from queuepulse.protocol.signature import Rules, SeenSignatures
 from queuepulse.sources.http_ingest import IngestApp
@@ -159,7 +162,7 @@ class Server:
                 position=lambda: hub.position(),
                 lag_s=lambda: hub.lag_s(),
                 connections=connections.__len__,
-                repairs=lambda: hub.repairs(),
+                checks=lambda: hub.checks(),
             )
         )
         # Opening reads what a crash left behind.
@@ -179,7 +182,7 @@ class Server:
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning)
+        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction)
         return hub, metrics
 
     async def _restore(self, hub: Hub) -> None:
@@ -218,6 +221,7 @@ class Server:
         return [
             (CMS_PREFIX, CmsApp(hub, authenticator, clock, metrics, hub.position, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
+            (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
         ]
 
     def _read_certificate(self) -> Certificate | None:
@@ -371,6 +375,20 @@ def _connections_allowed(wanted: int) -> int:
             allowed=allowed,
         )
     return allowed
+
+
+def _tell_correction(vdn: VdnKey, correction: Correction) -> None:
+    source, asked_at_ms, at_ms, was_lost, repairs = correction
+    # After a lost link that is to be expected; else the link loses what the switch says.
+    tell = _log.info if was_lost else _log.warning
+    tell(
+        "a picture of the switch corrected the figures",
+        vdn=f"{vdn.cc}/{vdn.vdn}",
+        source=source,
+        asked_at=asked_at_ms,
+        picture_at=at_ms,
+        repairs=dict(sorted(repairs.items())),
+    )
 
 
 def _tell_closed(closed: Closed) -> None:

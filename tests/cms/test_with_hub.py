@@ -24,7 +24,9 @@ class House:
 
     def __init__(self) -> None:
         self.log, clock, tally = MemoryLog(), StillClock(), Tally()
-        self.hub = Hub(self.log, clock, tally, HubSettings(), warn=lambda _: None)
+        self.hub = Hub(
+            self.log, clock, tally, HubSettings(), warn=lambda _: None, on_correction=lambda *_: None
+        )
         keyring = OneKeyring(Key(AK, "all", SK, sees_all=True, ingests=True))
         authenticator = Authenticator(keyring, clock, tally, body_s_max=10, rules=Rules())
         self.ingest = IngestApp(self.hub, authenticator, clock, tally, IngestSettings())

@@ -12,7 +12,7 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 # A new unit gets its place here; without one it may not exist.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
-    frozenset({"ports", "asgi", "meters"}),
+    frozenset({"ports", "asgi", "meters", "stamping", "urls", "vdn_health"}),
     frozenset({"authentication", "replying"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
     frozenset({"config_load", "certificates", "connections", "gate", "logs"}),

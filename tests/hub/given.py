@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queuepulse.engine import codec
+from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import CallOffered, Event, VdnKey
 from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings
@@ -57,6 +58,8 @@ class Tally:
 
     def committed(self, elapsed_s: float) -> None: ...
 
+    def translator_failed(self, kind: str) -> None: ...
+
 
 class SlowLog(MemoryLog):
     """A log whose disk is slow: an append is durable, or refused, when the test says so.
@@ -104,8 +107,9 @@ def hub_on(
     settings: HubSettings | None = None,
     meters: Tally | None = None,
     warn: Callable[[str], None] = pytest.fail,
+    on_correction: Callable[[VdnKey, Correction], None] = lambda vdn, correction: None,
 ) -> Hub:
-    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn)
+    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn, on_correction)
 
 
 def logged(log: EventLog, vdn: VdnKey | None = None) -> list[Event]:

@@ -34,6 +34,7 @@ COMMANDS: Final = (
     Command("check-config", "check_config", "Check a config file, and tell what each setting is."),
     Command("keys", "keys", "Make, list and revoke the keys of clients."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
+    Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),
     Command("replay", "replay", "Fold a file of events, without a server, and print figures."),
     Command("sources", "sources", "Look at the switches that the settings name."),
