@@ -125,7 +125,7 @@ class Server:
         self._keep_running(connections.watch(_tell_closed), "connections")
         await self._restore(hub)
         self._keep_running(hub.run(), "hub")
-        for link in switches.links(self._config, hub, self._clock):
+        for link in switches.links(self._config, hub, self._clock, metrics):
             self._keep_running(link.run(), f"source {link.source.name}")
         self._keep_running(_watch_keys(keys), "keys")
         held.push_async_callback(self._close_gate, gate)

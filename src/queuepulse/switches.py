@@ -4,19 +4,22 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from queuepulse.config import Config
 from queuepulse.config.named import SourceNamed
 from queuepulse.engine.events import AGENT_MAX, VdnKey
 from queuepulse.engine.vdn import NamedIds
+from queuepulse.meters import Meters
 from queuepulse.ports import Clock, Ingest
 from queuepulse.sources import asterisk, freeswitch, queue_log
 from queuepulse.sources.asterisk_headers import QueueTerms
 from queuepulse.sources.dialects import Ami, Dialect, Esl
 from queuepulse.sources.following import Follower
-from queuepulse.sources.links import Address, Chance, Link, Source
+from queuepulse.sources.links import Link
 from queuepulse.sources.names import Ids, Names, PauseReasons
+from queuepulse.sources.outlet import Address, Chance, Source
 
 CHANCE: Final = Chance(asyncio.sleep, random.random, lambda: secrets.token_hex(4))
 
@@ -41,17 +44,18 @@ class Knowing(Ingest, Protocol):
         """The time up to which events of this VDN are known (epoch ms); -1 without any."""
 
 
-def links(config: Config, hub: Knowing, clock: Clock) -> Iterator[Link | Follower]:
+def links(config: Config, hub: Knowing, clock: Clock, meters: Meters) -> Iterator[Link | Follower]:
     """What listens to each source of the settings."""
     for source, named in named_sources(config.sources, config.skill_max, hub.named_ids):
         place = Source(source.name, source.key, address_of(source), config.ingest.mask_callers)
+        on_defect = partial(meters.translator_failed, source.kind)
         if source.file is not None:
             translator = queue_log.Translator(source.name, named.queues, named.agents, named.reasons)
             clock_ms = hub.clock_ms(source.key)
-            yield Follower(place, source.file, translator, hub, clock, CHANCE, clock_ms)
+            yield Follower(place, source.file, translator, hub, clock, CHANCE, clock_ms, on_defect)
         else:
-            dialect = dialect_of(source, named, terms_of(config, source.key))
-            yield Link(place, dialect, hub, clock, CHANCE)
+            new_dialect = partial(dialect_of, source, named, terms_of(config, source.key))
+            yield Link(place, new_dialect, hub, clock, CHANCE, on_defect=on_defect)
 
 
 def named_sources(
