@@ -65,6 +65,7 @@ def defects(log: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [line for line in log if "by its own fault" in line["event"]]
 
 
+# long: half of it is the switch that it talks to.
 @pytest.mark.parametrize("at", ["take", "disconnected"])
 def test_a_translator_that_fails_costs_its_connection_and_begins_anew_with_a_picture(at: str) -> None:
     folded, connections, counted = Folded(), 0, 0

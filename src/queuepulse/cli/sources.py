@@ -21,14 +21,13 @@ from queuepulse.cli.recorder import Recorder
 from queuepulse.config import Config
 from queuepulse.config.named import SourceNamed
 from queuepulse.engine import states
-from queuepulse.engine.events import AGENT_MAX, Event, LinkRestored, VdnKey
-from queuepulse.engine.vdn import NamedIds, Vdn
+from queuepulse.engine.events import Event, LinkRestored, VdnKey
+from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import SystemClock
 from queuepulse.ports import Receipt
 from queuepulse.sources.dialects import Dialect, LinkTrouble
 from queuepulse.sources.guarded import Defect
 from queuepulse.sources.links import PATIENCE, Link, explained
-from queuepulse.sources.names import Ids
 from queuepulse.sources.outlet import Source, place_of
 
 PICTURE_S_MAX: Final = 40.0
@@ -149,8 +148,9 @@ async def _listen_once(config: Config, source: SourceNamed) -> tuple[Vdn, str]:
 
 def _dialect(config: Config, source: SourceNamed) -> Dialect:
     """What is spoken with this source, with ids as of an empty log."""
-    names = switches.Named(source, Ids(config.skill_max), Ids(AGENT_MAX), NamedIds({}, {}, {}))
-    return switches.dialect_of(source, names, switches.terms_of(config, source.key))
+    sources = switches.named_sources(config, lambda _vdn, _source: switches.NOTHING_KNOWN)
+    named = next(named for one, named in sources if one is source)
+    return switches.dialect_of(source, named, switches.terms_of(config, source.key))
 
 
 async def _record(config: Config, source: SourceNamed, recorder: Recorder, seconds: float) -> None:
