@@ -26,7 +26,7 @@ from queuepulse.engine.events import (
 from queuepulse.engine.states import BUSY, SIGNED_OUT
 from queuepulse.engine.vdn import Vdn
 from queuepulse.sources.esl import EslParser, Message
-from queuepulse.sources.freeswitch import WANTED, Translator
+from queuepulse.sources.freeswitch import Translator
 from queuepulse.sources.freeswitch_agents import REASONS
 from queuepulse.sources.names import Ids, Names, PauseReasons
 
@@ -126,7 +126,7 @@ def samples() -> list[Sample]:
 
 def messages(name: str) -> list[tuple[int, Message]]:
     """The messages of one connection, each with the time of its arrival."""
-    parser = EslParser(WANTED)
+    parser = EslParser()
     return [(arrival.at_ms, message) for arrival in arrivals(name) for message in parser.feed(arrival.piece)]
 
 
@@ -191,7 +191,7 @@ class Played:
     def resync(self, sample: Sample) -> None:
         """A new connection and its picture, as the switch was at this sample."""
         self.translator.connected(sample.from_ms)
-        parser = EslParser(WANTED)
+        parser = EslParser()
         while commands := self.translator.actions():
             for command in commands:
                 for message in parser.feed(sample.answer(command)):

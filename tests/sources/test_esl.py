@@ -9,20 +9,18 @@ import pytest
 
 from queuepulse.sources.esl import BODY_BYTES_MAX, HEAD_BYTES_MAX, EslParser, Message, encode_command
 
-WANTED: Final = ("Event-Name", "CC-Agent", "CC-Action")
-
 
 def plain(text: str) -> bytes:
     return b"Content-Length: %d\nContent-Type: text/event-plain\n\n%b" % (len(text), text.encode())
 
 
 def parse(stream: bytes) -> tuple[list[Message], int]:
-    parser = EslParser(WANTED)
+    parser = EslParser()
     return parser.feed(stream), parser.malformed
 
 
 EVENT: Final = plain("Event-Name: CUSTOM\nCC-Agent: zo%C3%AB%2C%20%7C\nOther: x\n\n")
-SEEN: Final = Message("event", {"Event-Name": "CUSTOM", "CC-Agent": "zoë, |"})
+SEEN: Final = Message("event", {"Event-Name": "CUSTOM", "CC-Agent": "zoë, |", "Other": "x"})
 STREAM: Final = b"".join(
     [
         b"Content-Type: auth/request\n\n",
@@ -50,7 +48,7 @@ def test_each_kind_of_message() -> None:
     assert messages[1].headers["Reply-Text"] == "+OK accepted"
     assert messages[2] == SEEN
     assert messages[3].body == "a|b\n\n+OK"
-    assert messages[4].headers == {"Event-Name": "HEARTBEAT"}
+    assert messages[4].headers == {"Event-Name": "HEARTBEAT", "Content-Length": "3"}
     assert messages[6].body == "bye\n"
     assert malformed == 0
 
@@ -67,14 +65,32 @@ def test_a_refusal_by_the_access_list() -> None:
 
 
 def test_events_in_json_are_the_same_events() -> None:
-    body = json.dumps({"Event-Name": "CUSTOM", "CC-Agent": "zoë, |", "Other": ["x"], "CC-Action": 1}).encode()
+    body = json.dumps(
+        {"Event-Name": "CUSTOM", "CC-Agent": "zoë, |", "Other": "x", "More": ["x"], "CC-Action": 1}
+    ).encode()
     stream = b"Content-Length: %d\nContent-Type: text/event-json\n\n%b" % (len(body), body)
     assert parse(stream) == ([SEEN], 0)
 
 
+def test_a_header_is_found_by_its_whole_name_wherever_it_stands() -> None:
+    text = "CC-Agent-State: In%20a%20queue%20call\nX-CC-Agent: no\nEmpty: \nCC-Agent: ann\nLast: z\n\n"
+    [[_, headers, _]], _ = parse(plain(text))
+    assert [headers.get(name) for name in ("CC-Agent-State", "CC-Agent", "Last", "Empty")] == [
+        "In a queue call", "ann", "z", "",
+    ]  # fmt: skip
+    assert headers.get("CC-Queue", "none") == headers.get("Agent", "none") == "none"
+    assert headers.get("CC-Queue") is None
+    assert list(headers) == ["CC-Agent-State", "X-CC-Agent", "Empty", "CC-Agent", "Last"]
+    with pytest.raises(KeyError):
+        headers["CC-Queue"]
+    [[_, headers, _]], _ = parse(plain("Event-Name: X\nOther: y\n\n"))
+    assert headers.get("CC-Agent") is None
+    assert headers["Event-Name"] == "X"
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_cut_anywhere_the_messages_are_the_same(seed: int) -> None:
-    random, parser, messages = Random(seed), EslParser(WANTED), list[Message]()
+    random, parser, messages = Random(seed), EslParser(), list[Message]()
     start = 0
     while start < len(STREAM):
         size = random.choice((1, 2, 5, 40, 200))
@@ -109,7 +125,7 @@ def test_after_a_wrong_length_the_next_event_is_read(length: str) -> None:
 def test_a_length_that_swallows_the_next_event_is_seen() -> None:
     long = plain("CC-Agent: ann\n\n").replace(b"Content-Length: ", b"Content-Length: 1", 1)
     assert parse(long + EVENT) == ([SEEN], 1)
-    parser = EslParser(WANTED)
+    parser = EslParser()
     assert [message for byte in long + EVENT for message in parser.feed(bytes([byte]))] == [SEEN]
 
 
@@ -118,7 +134,7 @@ def test_an_unknown_kind_is_nothing() -> None:
 
 
 def test_memory_is_bounded_whatever_comes() -> None:
-    parser = EslParser(WANTED)
+    parser = EslParser()
     for _ in range(100):
         parser.feed(b"x" * 10_000)
     assert parser.malformed >= 1_000_000 // HEAD_BYTES_MAX // 2

@@ -84,7 +84,7 @@ class Recording:
         self._malformed = parser.malformed
 
     def _esl(self, source: BinaryIO) -> Iterator[Event]:
-        parser = esl.EslParser(freeswitch.WANTED)
+        parser = esl.EslParser()
         translator = freeswitch.Translator(SOURCE, self._queues, Names(Ids(AGENT_MAX)), PauseReasons())
         messages = (message for chunk in chunks_of(source) for message in parser.feed(chunk))
         yield from self._translated(messages, _esl_ms, translator.take, translator)

@@ -156,7 +156,7 @@ class Esl:
     def __init__(self, translator: freeswitch.Translator, secret: str) -> None:
         self._translator = translator
         self._secret = secret
-        self._parser = esl.EslParser(freeswitch.WANTED)
+        self._parser = esl.EslParser()
         self._unsent: list[bytes] = []
         self.is_in = False
         self.greeting = ""
@@ -171,7 +171,7 @@ class Esl:
         return f"it refuses what we ask ({told}): is mod_callcenter loaded?" if told else ""
 
     def opened(self, token: str) -> bytes:
-        self._parser = esl.EslParser(freeswitch.WANTED)
+        self._parser = esl.EslParser()
         self._unsent, self.is_in, self.greeting = [], False, ""
         return b""
 

@@ -4,8 +4,10 @@ Nothing here knows what an event means, and nothing here reads a socket or a clo
 pieces; the messages are the same.
 """
 
-from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Final, Literal, NamedTuple, TypeVar, overload
 from urllib.parse import unquote
 
 import msgspec
@@ -15,11 +17,69 @@ Kind = Literal["auth", "reply", "answer", "event", "disconnect", "rejection"]
 it ends the connection; it refuses it (its access list)."""
 
 
+_Default = TypeVar("_Default")
+
+
+class Plain(Mapping[str, str]):
+    """The headers of a plain event, looked for when asked for: it has sixty, and few are ever of use.
+
+    Of a header that comes twice the first counts. `lines` ends with a line end.
+    """
+
+    __slots__ = ("_lines", "_ours")
+
+    def __init__(self, lines: bytes) -> None:
+        self._lines = lines
+        self._ours = -1
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str | _Default, /) -> str | _Default: ...
+    def get(self, key: str, default: object = None, /) -> object:
+        lines, begins = self._lines, _beginning(key)
+        if key.startswith(OURS):
+            # Most of an event is the channel's, and stands before them.
+            if self._ours < 0:
+                self._ours = lines.find(OURS_BEGIN) % len(lines)
+            start = lines.find(begins, self._ours)
+        else:
+            start = lines.find(begins)
+        if start < 0:
+            if not lines.startswith(begins[1:]):
+                return default
+            start = -1
+        start += len(begins)
+        text = lines[start : lines.find(b"\n", start)].decode("utf-8", "replace")
+        return unquote(text) if "%" in text else text
+
+    def __getitem__(self, key: str) -> str:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        lines = self._lines.rstrip(b"\n").split(b"\n")
+        return iter(dict.fromkeys(line.partition(b": ")[0].decode("utf-8", "replace") for line in lines))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+@cache
+def _beginning(key: str) -> bytes:
+    return f"\n{key}: ".encode()
+
+
 class Message(NamedTuple):
-    """One message. An event has its own headers, of those that are wanted, and no body."""
+    """One message. An event has its own headers, and no body."""
 
     kind: Kind
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: str = ""
 
 
@@ -37,9 +97,14 @@ HEAD_BYTES_MAX: Final = 65_536
 """Longest run of bytes without an empty line: outer headers are below 200 bytes."""
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest body taken: the list of 50,000 agents is some 10 MB."""
+PLAIN: Final = b"text/event-plain"
 LONG: Final = b"api/response"
 """The only bodies so long that looking into each piece of them would cost."""
+OURS: Final = "CC-"
+OURS_BEGIN: Final = b"\nCC-"
+"""How the headers of the call center begin."""
 END: Final = b"\n\n"
+USUAL_HEAD: Final = re.compile(rb"Content-Length: ([0-9]{1,6})\nContent-Type: text/event-plain")
 HEAD: Final = b"\nContent-Type: text/event-"
 """Never within a sound body: there a length was wrong and another message was swallowed."""
 
@@ -47,14 +112,13 @@ HEAD: Final = b"\nContent-Type: text/event-"
 class EslParser:
     """Bytes of one connection to messages.
 
-    `wanted` names the headers of events that are returned. `seen` counts the messages, `malformed` those of
-    them that are none: they are skipped, up to the next one that can be read.
+    `seen` counts the messages, `malformed` those of them that are none: they are skipped, up to the next one
+    that can be read.
     """
 
-    def __init__(self, wanted: Iterable[str]) -> None:
+    def __init__(self) -> None:
         self.seen = 0
         self.malformed = 0
-        self._wanted = tuple(wanted)
         self._buffer = bytearray()
         self._enough = 0
 
@@ -78,6 +142,10 @@ class EslParser:
                     self._enough = start_of_body + length - start
                 break
             self.seen += 1
+            if content_type == PLAIN and _is_plain(body):
+                start = start_of_body + length
+                messages.append(Message("event", Plain(body)))
+                continue
             swallowed = body.find(HEAD)
             if swallowed >= 0:
                 # The swallowed message begins behind the empty line before its `Content-Type`.
@@ -99,7 +167,7 @@ class EslParser:
     def _message(self, content_type: bytes, head: bytes, body: bytes) -> Message | None:
         kind = KINDS.get(content_type)
         if kind == "event":
-            headers = self._json(body) if content_type.endswith(b"json") else self._plain(body)
+            headers = _json(body) if content_type.endswith(b"json") else _plain(body)
             if headers is not None:
                 return Message(kind, headers)
         elif kind is not None:
@@ -108,32 +176,37 @@ class EslParser:
             self.malformed += 1
         return None
 
-    def _plain(self, body: bytes) -> dict[str, str] | None:
-        """The wanted headers of a plain event; `None` if it has no end or a line that is no header."""
-        block, end, _ = body.partition(END)
-        if not end:
-            return None
-        try:
-            pairs = dict([line.split(": ", 1) for line in block.decode("utf-8", "replace").split("\n")])
-        except ValueError:
-            return None
-        return {
-            name: unquote(value) if "%" in value else value
-            for name in self._wanted
-            if (value := pairs.get(name)) is not None
-        }
 
-    def _json(self, body: bytes) -> dict[str, str] | None:
-        """The wanted headers of a JSON event; `None` if it is none."""
-        try:
-            pairs = msgspec.json.decode(body, type=dict[str, object])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        return {name: value for name in self._wanted if isinstance(value := pairs.get(name), str)}
+def _is_plain(body: bytes) -> bool:
+    """Whether it is a plain event as they usually are: lines alone, and in each of them one colon.
+
+    Values are encoded, so they have none; an empty line, or one that is no header, has none either.
+    """
+    return body.endswith(END) and body.count(b":") == body.count(b"\n") - 1
+
+
+def _plain(body: bytes) -> Plain | None:
+    """The headers of a plain event of any other form; `None` if it has no end or a line that is no header."""
+    block, end, _ = body.partition(END)
+    if not end or not all(b": " in line for line in block.split(b"\n")):
+        return None
+    return Plain(block + b"\n")
+
+
+def _json(body: bytes) -> dict[str, str] | None:
+    """The headers of a JSON event; `None` if it is none."""
+    try:
+        pairs = msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return {name: value for name, value in pairs.items() if isinstance(value, str)}
 
 
 def _outline(head: bytes) -> tuple[bytes, int]:
     """The content type and the length of the body; empty and 0 where the head does not say them."""
+    usual = USUAL_HEAD.fullmatch(head)
+    if usual is not None:
+        return PLAIN, int(usual[1])
     content_type, length = b"", 0
     for line in head.split(b"\n"):
         name, _, value = line.partition(b": ")

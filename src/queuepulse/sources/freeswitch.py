@@ -35,32 +35,6 @@ GAP_FACTOR: Final = 2
 """How far beyond the largest gap so far one must be to show a loss: so a busier hour soon is not one."""
 SUBSCRIPTION: Final = "event plain HEARTBEAT CUSTOM callcenter::info"
 """Heartbeats come every 20 s: the link is seen to live, and the sequence is looked at."""
-WANTED: Final = (
-    "Answer-State",
-    "Caller-Channel-Hangup-Time",
-    "CC-Action",
-    "CC-Agent",
-    "CC-Agent-Answered-Time",
-    "CC-Agent-Bridged",
-    "CC-Agent-Contact",
-    "CC-Agent-State",
-    "CC-Agent-Status",
-    "CC-Cancel-Reason",
-    "CC-Cause",
-    "CC-Count",
-    "CC-Hangup-Cause",
-    "CC-Member-CID-Number",
-    "CC-Member-Joined-Time",
-    "CC-Member-UUID",
-    "CC-Queue",
-    "CC-Selection",
-    "Core-UUID",
-    "Event-Date-Timestamp",
-    "Event-Name",
-    "Event-Sequence",
-)
-"""What an `EslParser` has to let through."""
-
 List = Literal["queue", "agent", "tier", "members"]
 Rule = Callable[[Message, Moment, int], object]
 
@@ -188,9 +162,10 @@ class Translator:
                     self._let_go()
 
     def _take_event(self, message: Message, arrived_ms: int) -> None:
-        moment = self._moment(message, arrived_ms)
+        core, sequence = message.headers.get("Core-UUID", ""), message.headers.get("Event-Sequence", "")
+        moment = self._moment(message, f"{core[:40]}/{sequence[:20]}", arrived_ms)
         self._calls.advance(arrived_ms)
-        self._look_for_loss(message, arrived_ms)
+        self._look_for_loss(core, sequence, arrived_ms)
         rule = self._rules.get(message.headers.get("CC-Action", ""))
         if rule is not None:
             rule(message, moment, arrived_ms)
@@ -200,9 +175,8 @@ class Translator:
         for message, arrived_ms in held or ():
             self._take_event(message, arrived_ms)
 
-    def _moment(self, message: Message, arrived_ms: int) -> Moment:
-        headers = message.headers
-        stamp, sequence = headers.get("Event-Date-Timestamp", ""), headers.get("Event-Sequence", "")
+    def _moment(self, message: Message, name: str, arrived_ms: int) -> Moment:
+        stamp = message.headers.get("Event-Date-Timestamp", "")
         self._counted += 1
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 18):
             return Moment(self._at_switch(arrived_ms), f"{arrived_ms}-{self._counted}")
@@ -211,12 +185,11 @@ class Translator:
         lag_ms = arrived_ms - at_ms
         if self._skew_ms is None or lag_ms < self._skew_ms:
             self._skew_ms = lag_ms
-        return Moment(at_ms, f"{headers.get('Core-UUID', '')[:40]}/{sequence[:20]}")
+        return Moment(at_ms, name)
 
     # What is lost
 
-    def _look_for_loss(self, message: Message, now_ms: int) -> None:
-        core, sequence = message.headers.get("Core-UUID", ""), message.headers.get("Event-Sequence", "")
+    def _look_for_loss(self, core: str, sequence: str, now_ms: int) -> None:
         if core and core != self._core:
             if self._core:
                 self._loss(now_ms)
