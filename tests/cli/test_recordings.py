@@ -33,6 +33,14 @@ def test_what_a_switch_said_is_folded_with_its_own_times(form: str, file: Path, 
     assert {json.loads(line)["at"] // 3_600_000_000 for line in output.splitlines()} == {498}
 
 
+def test_the_lists_that_a_freeswitch_gave_are_part_of_its_recording(capfd: Any) -> None:
+    asked = ["--queues", "billing=1,vip=2,sales=3,support=4", "--skills", "1,2,3,4", "--every", "10"]
+    assert cli.run(["replay", str(ESL), "--format", "esl", *asked]) == 0
+    first = json.loads(capfd.readouterr().out.splitlines()[0])
+    # No event of these ten seconds tells of all of them.
+    assert [row["agentLoginNums"] for row in first["rows"]] == [4, 2, 4, 4]
+
+
 def test_a_file_that_gzip_did_not_pack_gives_the_same(tmp_path: Path, capfd: Any) -> None:
     plain = tmp_path / "ami.raw"
     plain.write_bytes(gzip.decompress(AMI.read_bytes()))

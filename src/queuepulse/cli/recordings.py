@@ -114,6 +114,7 @@ class Recording:
             take(message, at_ms)
             self._messages += 1
             yield from translator.events()
+            translator.actions()  # what it would ask, the recording has or has not
         translator.advance(at_ms + SETTLE_MS)
         yield from translator.events()
 

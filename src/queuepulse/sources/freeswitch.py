@@ -17,7 +17,7 @@ from queuepulse.engine.events import Event, LinkLost, LinkRestored
 from queuepulse.sources.esl import Message
 from queuepulse.sources.freeswitch_agents import IDLE, Agents
 from queuepulse.sources.freeswitch_calls import Calls
-from queuepulse.sources.freeswitch_picture import Picture, Repair, rows_of
+from queuepulse.sources.freeswitch_picture import Picture, Repair, Row, rows_of
 from queuepulse.sources.names import Names, PauseReasons
 from queuepulse.sources.telling import Moment, Queues, Told
 
@@ -36,6 +36,10 @@ GAP_FACTOR: Final = 2
 SUBSCRIPTION: Final = "event plain HEARTBEAT CUSTOM callcenter::info"
 """Heartbeats come every 20 s: the link is seen to live, and the sequence is looked at."""
 List = Literal["queue", "agent", "tier", "members"]
+FIRST_LISTS: Final[tuple[List, ...]] = ("queue", "agent", "tier")
+"""What is asked for in this order; then for the callers of each queue, in the order of the first list."""
+OF_QUEUES: Final = "strategy"
+"""A column that only the list of queues has."""
 Rule = Callable[[Message, Moment, int], object]
 
 
@@ -248,7 +252,7 @@ class Translator:
             # Answers come in order: those of a picture that was given up are still to come.
             return
         self._picture = Picture(self._at_switch(now_ms), now_ms)
-        for kind in ("queue", "agent", "tier"):
+        for kind in FIRST_LISTS:
             self._ask(kind, f"{kind} list")
 
     def _ask(self, kind: List, command: str) -> None:
@@ -256,9 +260,10 @@ class Translator:
         self._actions.append(f"api callcenter_config {command}")
 
     def _answer(self, body: str, arrived_ms: int) -> None:
-        if not self._asked:
+        rows = rows_of(body)
+        if not self._asked and not self._is_asked_by_others(rows, arrived_ms):
             return
-        kind, picture, rows = self._asked.popleft(), self._picture, rows_of(body)
+        kind, picture = self._asked.popleft(), self._picture
         if picture is None:
             return
         if rows is None:
@@ -279,6 +284,14 @@ class Translator:
             picture.members += rows
         if not self._asked:
             self._finish(picture, arrived_ms)
+
+    def _is_asked_by_others(self, rows: list[Row] | None, arrived_ms: int) -> bool:
+        """Whether a picture begins for which somebody else asked, as we do; so it is in a recording."""
+        if not rows or OF_QUEUES not in rows[0]:
+            return False
+        self._picture = Picture(self._at_switch(arrived_ms), arrived_ms)
+        self._asked.extend(FIRST_LISTS)
+        return True
 
     def _give_up(self) -> None:
         """A list is refused or does not come: the rest of the answers is of no use."""
