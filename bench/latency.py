@@ -41,7 +41,7 @@ def _without_pause(alive: Living, seconds: int, answer_bytes: int) -> Figure:
     meaning = f"p99 of {alive.queues}-queue reads, {CONNECTIONS} connections without pause"
     try:
         with folder() as place, _writer(alive, seconds) as writer:
-            load = wrk(place).run(alive.target.url, signed, answer_bytes, seconds)
+            load = wrk(place).run(alive.target.url, [signed], answer_bytes, seconds)
     except Skipped as skipped:
         return Figure("p99 skipped", meaning, 0, "ms", f"skipped: {skipped}")
     detail = (

@@ -37,8 +37,8 @@ def _compare(alive: Living, queues: int, sizes: Sizes) -> list[Figure]:
         client = wrk(place)
         signed = question(alive.target, CC, VDN, asked)
         for _ in range(sizes.read_runs):
-            ours.append(client.run(alive.target.url, signed, len(body), sizes.read_s))
-            theirs.append(client.run(f"https://{HOST}:{port}", signed, len(body), sizes.read_s))
+            ours.append(client.run(alive.target.url, [signed], len(body), sizes.read_s))
+            theirs.append(client.run(f"https://{HOST}:{port}", [signed], len(body), sizes.read_s))
     checked_answer(alive, asked)
     ratios = [one.rate / other.rate for one, other in zip(ours, theirs, strict=True)]
     spread = (

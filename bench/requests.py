@@ -21,7 +21,7 @@ READ_BYTES: Final = 256 * 1024
 
 
 class Target(NamedTuple):
-    """A server, the file of its certificate and private key, and a key to ask and send with."""
+    """A server, the file of its certificate and private key, a key to ask and send with, its BMS's port."""
 
     host: str
     port: int
@@ -29,6 +29,7 @@ class Target(NamedTuple):
     ak: str
     sk: str
     token: str
+    bms_port: int
 
     @property
     def netloc(self) -> str:

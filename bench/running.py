@@ -26,6 +26,7 @@ LIMITS: Final = {
     "QUEUEPULSE_LIMITS_EVENTS_PER_S_PER_KEY": "10000000",
 }
 """The bench asks and sends with one key, and more than any one client may by default."""
+BMS_TOKEN: Final = "the-internal-token-of-the-bench-and-nobody-else"
 COMMAND: Final = (sys.executable, "-m", "queuepulse")
 
 
@@ -83,15 +84,27 @@ def server() -> Iterator[Target]:
             timeout=READY_S_MAX,
         ).stdout
         key = dict(line.split() for line in said.splitlines())
-        with serving(place) as port:
-            yield Target(HOST, port, place / DEVELOPMENT_FILE, key["AK"], key["SK"], key["TOKEN"])
+        bms_port = free_port()
+        with serving(place, "--bms-listen", f"{HOST}:{bms_port}") as port:
+            certificate = place / DEVELOPMENT_FILE
+            yield Target(HOST, port, certificate, key["AK"], key["SK"], key["TOKEN"], bms_port)
 
 
 @contextlib.contextmanager
-def serving(place: Path) -> Iterator[int]:
+def gateway(before: Target) -> Iterator[Target]:
+    """A gateway before the BMS of this server, ready; it has the same keys and the same certificate."""
+    place = before.certificate.parent
+    with serving(place, "--bms-url", f"https://{HOST}:{before.bms_port}") as port:
+        yield before._replace(port=port)
+
+
+@contextlib.contextmanager
+def serving(place: Path, *arguments: str) -> Iterator[int]:
     """A server on this folder, ready; gives its port."""
     port = free_port()
-    with program(serve_command(place, port), place, **LIMITS) as running:
+    trust = {"QUEUEPULSE_BMS_CA": str(place / DEVELOPMENT_FILE)} if "--bms-url" in arguments else {}
+    command = [*serve_command(place, port), *arguments]
+    with program(command, place, QUEUEPULSE_BMS_TOKEN=BMS_TOKEN, **LIMITS, **trust) as running:
         wait_ready(port, running, place)
         yield port
 

@@ -19,6 +19,10 @@ class Sizes(NamedTuple):
     read_s: int
     read_runs: int
     latency_s: int
+    gateway_queues: tuple[int, int]
+    """Queues of a question whose time is taken, and of one that is asked as often as it goes."""
+    gateway_asks: int
+    """Questions of one run, each to the server and to the gateway before it."""
     restart_events: tuple[int, ...]
     restart_runs: int
     snapshot_every: int
@@ -39,6 +43,8 @@ FULL: Final = Sizes(
     read_s=2,
     read_runs=5,
     latency_s=10,
+    gateway_queues=(50, 1_000),
+    gateway_asks=300,
     restart_events=(100_000, 1_000_000, 5_000_000),
     restart_runs=2,
     snapshot_every=200_000,
@@ -54,6 +60,7 @@ QUICK: Final = FULL._replace(
     read_s=1,
     read_runs=2,
     latency_s=3,
+    gateway_asks=150,
     restart_events=(300_000,),
     restart_runs=1,
     memory_vdns=2,
@@ -68,6 +75,8 @@ TINY: Final = QUICK._replace(
     read_queues=(2,),
     read_runs=1,
     latency_s=1,
+    gateway_queues=(2, 20),
+    gateway_asks=20,
     restart_events=(3_000,),
     snapshot_every=2_000,
     memory_vdns=1,

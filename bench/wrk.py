@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,10 +21,13 @@ SIZE_SHARE: Final = 0.1
 HEAD_BYTES_MAX: Final = 512
 """Bytes of the heads of answers, ours and those of nginx."""
 _SCRIPT: Final = """
-wrk.method = "POST"
-wrk.path = {path}
-wrk.headers = {{ {headers} }}
-wrk.body = {body}
+local questions = {{ {questions} }}
+local number = 0
+function request()
+  number = number % #questions + 1
+  local one = questions[number]
+  return wrk.format("POST", one.path, one.headers, one.body)
+end
 function done(summary, latency, requests)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
@@ -58,17 +62,13 @@ class Wrk(NamedTuple):
     program: str
     place: Path
 
-    def run(self, url: str, question: Question, answer_bytes: int, seconds: int) -> Load:
-        """Asks over all connections for so long. Raises Skipped if an answer is not what was asked."""
+    def run(self, url: str, questions: Sequence[Question], answer_bytes: int, seconds: int) -> Load:
+        """Asks these in turn over all connections for so long.
+
+        Raises Skipped if an answer is not what was asked.
+        """
         script = self.place / "question.lua"
-        # wrk adds a `Host` of its own where it finds none of that very spelling.
-        named = {name.title(): value for name, value in question.headers.items()}
-        headers = ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in named.items())
-        script.write_text(
-            _SCRIPT.format(
-                path=json.dumps(question.path), headers=headers, body=json.dumps(question.body.decode())
-            )
-        )
+        script.write_text(_SCRIPT.format(questions=", ".join(map(_in_lua, questions))))
         command = [
             self.program,
             f"-t{THREADS}",
@@ -95,6 +95,14 @@ class Wrk(NamedTuple):
         ):
             raise Skipped(f"answers of {url} have {mean_bytes:.0f} bytes, not {answer_bytes}")
         return load
+
+
+def _in_lua(question: Question) -> str:
+    # wrk adds a `Host` of its own where it finds none of that very spelling.
+    named = {name.title(): value for name, value in question.headers.items()}
+    headers = ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in named.items())
+    body = json.dumps(question.body.decode())
+    return f"{{ path = {json.dumps(question.path)}, headers = {{ {headers} }}, body = {body} }}"
 
 
 def wrk(place: Path) -> Wrk:

@@ -1,16 +1,17 @@
 """Writes the tables of the documents anew, each drawn from the table in the code that it shows: `./dev docs`.
 
 A page holds a table between two comments, `<!-- table NAME -->` and `<!-- end -->`. All between them is made
-here; all else is a person's. The picture of a queue table is made here, too.
-`tests/docs` fails when a page or the picture differs from the code.
+here; all else is a person's. The pictures are made here, too.
+`tests/docs` fails when a page or a picture differs from the code.
 """
+# long: a maker for each table and each picture of the documents, all of them short
 
 import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -37,7 +38,7 @@ from queuepulse.stores import writer
 from queuepulse.vdn_health import Checks
 
 FOLDER: Final = Path(__file__).resolve().parent
-PICTURE: Final = FOLDER / "pictures" / "query.svg"
+PICTURES: Final = FOLDER / "pictures"
 MORNING_MS: Final = 1_767_600_000_000
 """2026-01-05T08:00:00Z, when the pictured day begins."""
 PICTURED_MS: Final = MORNING_MS + 9_280_000
@@ -168,7 +169,10 @@ def metrics() -> str:
 def _readings() -> Iterator[Callable[[], Any]]:
     """Something to scrape for each reading: only names, kinds and meanings are looked at."""
     for name in Readings._fields:
-        yield (lambda: Checks({}, {}, {})) if name == "checks" else int
+        if name == "checks":
+            yield lambda: Checks({}, {}, {})
+        else:
+            yield dict if name == "bms_up" else int
 
 
 def confidences() -> str:
@@ -331,10 +335,104 @@ def picture() -> str:
     return re.sub(r" *@font-face {.*?}\n", "", drawn, flags=re.DOTALL)
 
 
+class Box(NamedTuple):
+    """A box of the drawing: where it is, in steps of the grid, and its lines of text, the first one bold."""
+
+    column: int
+    row: float
+    lines: tuple[str, ...]
+
+
+DEPLOYMENT: Final = {
+    "clients": Box(0, 0.5, ("clients", "signed requests")),
+    "balancer": Box(1, 0.5, ("load balancer", "haproxy, nginx, NSLB", "looks at /readyz")),
+    "gateway 1": Box(2, 0, ("gateway", "keys, and no state", ":28443")),
+    "gateway 2": Box(2, 1, ("gateway", "keys, and no state", ":28443")),
+    "bms 1": Box(3, 0, ("BMS node", "log and engines", "bms.listen :28444")),
+    "bms 2": Box(3, 1, ("BMS node", "log and engines", "bms.listen :28444")),
+    "switches": Box(4, 0.5, ("switches", "the same events", "to every node")),
+}
+"""The deployment, part by part."""
+ARROWS: Final = (
+    ("clients", "balancer"),
+    ("balancer", "gateway 1"),
+    ("balancer", "gateway 2"),
+    ("gateway 1", "bms 1"),
+    ("gateway 1", "bms 2"),
+    ("gateway 2", "bms 1"),
+    ("gateway 2", "bms 2"),
+    ("switches", "bms 1"),
+    ("switches", "bms 2"),
+)
+"""Who opens a connection to whom."""
+NETWORKS: Final = (
+    ("outside", 0, 0),
+    ("the network of the gateways", 1, 2),
+    ("the network of the state", 3, 4),
+)
+"""What stands in which network: its name, the first and the last column."""
+BOX: Final = (150, 74)
+GRID: Final = (200, 110)
+EDGE: Final = 26
+
+
+def deployment() -> str:
+    """The boxes of the deployment and the connections between them, as SVG that is read on light and dark."""
+    width, height = 4 * GRID[0] + BOX[0] + 2 * EDGE, GRID[1] + BOX[1] + 3 * EDGE
+    lines = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
+            ' font-family="system-ui, sans-serif" font-size="12" text-anchor="middle">'
+        ),
+        "<title>Clients ask a load balancer, that asks gateways, and these ask BMS nodes</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        (
+            '<defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"'
+            ' orient="auto"><path d="M0 0L8 4L0 8z" fill="#5b6470"/></marker></defs>'
+        ),
+    ]
+    for name, first, last in NETWORKS:
+        left, right = _left(first) - EDGE // 2, _left(last) + BOX[0] + EDGE // 2
+        lines.append(
+            f'<rect x="{left}" y="6" width="{right - left}" height="{height - 12}" rx="10" fill="#f4f6f8"/>'
+            f'<text x="{(left + right) // 2}" y="24" fill="#5b6470">{name}</text>'
+        )
+    for begin, end in ARROWS:
+        one, other = DEPLOYMENT[begin], DEPLOYMENT[end]
+        to_right = one.column < other.column
+        x1, x2 = _left(one.column) + BOX[0] * to_right, _left(other.column) + BOX[0] * (not to_right)
+        lines.append(
+            f'<line x1="{x1}" y1="{_middle(one)}" x2="{x2}" y2="{_middle(other)}" stroke="#5b6470"'
+            ' stroke-width="1.4" marker-end="url(#to)"/>'
+        )
+    for box in DEPLOYMENT.values():
+        left, top = _left(box.column), _middle(box) - BOX[1] // 2
+        lines.append(
+            f'<rect x="{left}" y="{top}" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="#ffffff"'
+            ' stroke="#2f6f9f" stroke-width="1.6"/>'
+        )
+        first_y = _middle(box) + 5 - 9 * (len(box.lines) - 1)
+        for number, text in enumerate(box.lines):
+            look = 'fill="#5b6470"' if number else 'fill="#1c2733" font-weight="600" font-size="13"'
+            lines.append(f'<text x="{left + BOX[0] // 2}" y="{first_y + 18 * number}" {look}>{text}</text>')
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def _left(column: int) -> int:
+    return EDGE + column * GRID[0]
+
+
+def _middle(box: Box) -> int:
+    return int(EDGE * 1.6 + BOX[1] / 2 + box.row * GRID[1])
+
+
+DRAWERS: Final[dict[str, Callable[[], str]]] = {"query.svg": picture, "deployment.svg": deployment}
+
+
 def main() -> None:
-    """Makes pages and picture anew, and says which changed."""
+    """Makes pages and pictures anew, and says which changed."""
     made = {file: filled(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.md"))}
-    for file, text in {**made, PICTURE: picture()}.items():
+    for file, text in {**made, **{PICTURES / name: draw() for name, draw in DRAWERS.items()}}.items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
             print(f"{file.relative_to(FOLDER.parent)} is made anew", file=sys.stderr)

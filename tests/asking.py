@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from queuepulse.engine.events import Event, VdnKey
-from queuepulse.engine.figures import Row
+from queuepulse.engine.figures import CallRow, Row
 from queuepulse.ports import Answer, Receipt
 from queuepulse.protocol import signature
 from queuepulse.protocol.keys import Key
@@ -72,6 +72,9 @@ class Tally:
 
     def translator_failed(self, kind: str) -> None: ...
 
+    def bms_asked(self, outcome: str, elapsed_s: float) -> None:
+        self.told.append(("bms_asked", outcome))
+
 
 class SteadyBoard:
     """A board whose rows never change: the figures of each queue are 1, 2, 3 … in the order of the wire."""
@@ -86,6 +89,11 @@ class SteadyBoard:
         if self.error is not None:
             raise self.error
         return Answer([Row(skill, *range(1, 20)) for skill in skill_ids], 41, self.stale_since_ms, NOW_MS)
+
+    async def call_rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
+        self.asked.append((vdn, list(skill_ids)))
+        rows = [CallRow(skill, NOW_MS - NOW_MS % 300_000, *range(1, 7)) for skill in skill_ids]
+        return Answer(rows, 41, self.stale_since_ms, NOW_MS)
 
 
 class Basket:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from queuepulse.config import SETTINGS, Config, settings_table, value_of
+from queuepulse.config.deployment import listen_of
 from queuepulse.config_load import BadConfig, load
 
 
@@ -151,8 +152,12 @@ def test_a_secret_is_never_shown() -> None:
     config = load(None, {"QUEUEPULSE_KEYS_MASTER_KEY": secret}, {}).config
     assert config.keys.master_key == secret
     assert secret not in repr(config)
-    [setting] = [setting for setting in SETTINGS if setting.row.secret]
-    assert setting.shown(secret) == "set, not shown"
+    secrets = [setting for setting in SETTINGS if setting.row.secret]
+    assert {setting.key for setting in secrets} == {"keys.master_key", "bms.token"}
+    assert all(setting.shown(secret) == "set, not shown" for setting in secrets)
+    config = load(None, {"QUEUEPULSE_BMS_TOKEN": secret}, {}).config
+    assert config.bms.token == secret
+    assert secret not in repr(config)
     [problem] = problems_of(None, {"QUEUEPULSE_KEYS_MASTER_KEY": "hush"}, {})
     assert "hush" not in problem
 
@@ -298,3 +303,53 @@ def test_a_queue_log_has_a_file_and_no_login(tmp_path: Path) -> None:
     assert source.file == tmp_path / "queue_log"
     [problem] = problems_of(written(tmp_path, text), {}, {})
     assert "file must be given for queue_log" in problem
+
+
+# A gateway before the BMS
+
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_gateway_is_named_by_the_nodes_it_asks() -> None:
+    given = {"QUEUEPULSE_BMS_URLS": "https://a:1/, https://[::1]:2", "QUEUEPULSE_BMS_TOKEN": TOKEN}
+    assert load(None, given, {}).config.bms.urls == ("https://a:1", "https://[::1]:2")
+    assert (
+        load(None, {"QUEUEPULSE_BMS_TOKEN": TOKEN}, {"bms.listen": "[::1]:0"}).config.bms.listen == "[::1]:0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"), [("10.0.0.5:28444", "10.0.0.5", 28444), ("[::1]:0", "::1", 0), ("h:1", "h", 1)]
+)
+def test_an_address_and_a_port_are_told_apart(text: str, host: str, port: int) -> None:
+    assert listen_of(text) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"bms.listen": "10.0.0.5"}, "such as 10.0.0.5:28444"),
+        ({"bms.listen": ":1"}, "such as 10.0.0.5:28444"),
+        ({"bms.listen": "h:65536"}, "such as 10.0.0.5:28444"),
+        ({"bms.listen": "h:1"}, "needs bms.token or bms.ca"),
+        ({"bms.urls": ["http://h:1"], "bms.token": TOKEN}, "such as https://"),
+        ({"bms.urls": ["https://h/path"], "bms.token": TOKEN}, "such as https://"),
+        ({"bms.urls": ["https://u@h"], "bms.token": TOKEN}, "such as https://"),
+        ({"bms.urls": ["https://h:99999"], "bms.token": TOKEN}, "such as https://"),
+        ({"bms.urls": ["https://h", "https://h/"], "bms.token": TOKEN}, "different"),
+        ({"bms.urls": ["https://h"]}, "needs bms.token or bms.certificate"),
+        ({"bms.urls": ["https://h"], "bms.listen": "h:1", "bms.token": TOKEN}, "exclude each other"),
+        ({"bms.token": "short"}, "at least 32 characters"),
+        ({"bms.token": TOKEN + " "}, "without blanks"),
+        ({"bms.certificate": "c.pem"}, "given together"),
+    ],
+)
+def test_what_cannot_be_of_a_gateway_is_told(given: dict[str, Any], problem: str) -> None:
+    assert any(problem in told for told in problems_of(None, {}, given))
+
+
+def test_a_gateway_has_no_sources(tmp_path: Path) -> None:
+    text = '[[sources]]\nname = "p"\nkind = "queue_log"\ncc = 1\nvdn = 1\nfile = "q"\n[bms]\nurls = ["https://h"]\n'
+    problems = problems_of(written(tmp_path, text + f'token = "{TOKEN}"\n'), {}, {})
+    assert any("sources" in problem for problem in problems)

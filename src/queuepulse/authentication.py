@@ -7,13 +7,12 @@ do is the application's to ask; what is answered is its own, too: this module kn
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import BodyRefused, Receive, Scope, declared_bytes, header, read_body
+from queuepulse.asgi import BodyRefused, Receive, Scope, declared_bytes, read_body
 from queuepulse.meters import Meters
 from queuepulse.ports import Clock, Keyring
 from queuepulse.protocol.keys import Key
@@ -29,6 +28,7 @@ from queuepulse.protocol.signature import (
     read_claim,
     verify,
 )
+from queuepulse.proxies import Proxies
 
 UNPROVEN_BYTES_MAX: Final = 64 * 1024
 """The longest body read for nothing but a claim. A question about 1000 queues has a tenth of it."""
@@ -42,12 +42,12 @@ THREAD_FROM_BYTES: Final = 16 * 1024
 """Longer bodies are verified in a thread: hashing one would hold the loop for more than a millisecond."""
 LOGGED_PER_S: Final = 10
 """Failures of one cause that are logged in a second; the counter has them all. Guessing fills no disk."""
+NO_PROXIES: Final = Proxies()
 TOLD_KEYS_MAX: Final = 10_000
 """Keys whose use of an empty query line was logged; the memory of it is bounded like that of the limits."""
 _BEARER: Final = b"bearer "
 
 Sender: TypeAlias = tuple[str, str]
-Network: TypeAlias = IPv4Network | IPv6Network
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -62,8 +62,8 @@ class Authenticator:
     """Tells whose request it is. A stranger learns nothing from the answer, the log and the counter say why.
 
     For bodies up to UNPROVEN_BYTES_MAX each cause of failure costs the same work.
-    A body must be whole after `body_s_max` seconds. `trusted_proxies` are the peers whose `X-Forwarded-Host`
-    is the host that was signed. With `seen`, a signature passes once.
+    A body must be whole after `body_s_max` seconds. `proxies` tell the host that was signed. With `seen`, a
+    signature passes once.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Authenticator:
         *,
         body_s_max: float,
         rules: Rules,
-        trusted_proxies: Sequence[Network] = (),
+        proxies: Proxies = NO_PROXIES,
         seen: SeenSignatures | None = None,
     ) -> None:
         self._keyring = keyring
@@ -82,7 +82,7 @@ class Authenticator:
         self._meters = meters
         self._body_s_max = body_s_max
         self._rules = rules
-        self._trusted_proxies = tuple(trusted_proxies)
+        self._proxies = proxies
         self._seen = seen
         # Bytes of long bodies being read, by the way in which the sender was believed, and his AK.
         self._long_bodies: Counter[Sender] = Counter()
@@ -183,21 +183,9 @@ class Authenticator:
     def _signed_headers(self, scope: Scope) -> Sequence[tuple[bytes, bytes]]:
         """The headers as the client sent them: a trusted proxy tells what the host was."""
         headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
-        if not self._trusted_proxies:
+        if (host := self._proxies.host(scope)) is None:
             return headers
-        forwarded = header(scope, b"x-forwarded-host")
-        if forwarded is None or not self._is_trusted(scope):
-            return headers
-        host = forwarded.split(b",")[0].strip()
         return [*((name, value) for name, value in headers if name != b"host"), (b"host", host)]
-
-    def _is_trusted(self, scope: Scope) -> bool:
-        try:
-            address = ip_address(_peer(scope))
-        except ValueError:  # a socket without an address
-            return False
-        address = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network for network in self._trusted_proxies)
 
     def _refuse(self, cause: Verdict | str, scope: Scope, key: Key | None = None) -> None:
         """Count and log. An AK that is none of ours is not logged: it may be a secret in the wrong place."""
@@ -206,15 +194,11 @@ class Authenticator:
         now_s = self._clock.elapsed()
         if self._logged.wait_s(name, now_s) == 0:
             self._logged.take(name, 1, now_s)
-            _log.warning("authentication failed", cause=name, ak=key.ak if key else None, peer=_peer(scope))
+            client = self._proxies.client(scope)
+            _log.warning("authentication failed", cause=name, ak=key.ak if key else None, peer=client)
 
     def _tell_empty_query_line(self, key: Key) -> None:
         told = self._told_empty_query_line
         if key.ak not in told and len(told) < TOLD_KEYS_MAX:
             told.add(key.ak)
             _log.info("this key's client signs with an empty query line", ak=key.ak)
-
-
-def _peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else "unknown"

@@ -48,8 +48,8 @@ class Certificate(NamedTuple):
     expires_at_ms: int
 
 
-def read_certificate(certificate: Path, private_key: Path) -> Certificate:
-    """Check a pair of files. Raises CertificateRefused."""
+def read_certificate(certificate: Path, private_key: Path, section: str = "server") -> Certificate:
+    """Check a pair of files, named in this section of the settings. Raises CertificateRefused."""
     try:
         leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
         _require_usable(private_key, private_key.read_bytes())
@@ -59,7 +59,7 @@ def read_certificate(certificate: Path, private_key: Path) -> Certificate:
         reason = error.strerror or str(error)
         raise CertificateRefused(
             f"The certificate {certificate} with the private key {private_key} cannot be used: {reason}. "
-            "Check server.certificate and server.private_key, and who may read the files."
+            f"Check {section}.certificate and {section}.private_key, and who may read the files."
         ) from error
     except ValueError as error:
         raise CertificateRefused(
@@ -72,6 +72,19 @@ def read_certificate(certificate: Path, private_key: Path) -> Certificate:
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(":").upper(),
         expires_at_ms=int(leaf.not_valid_after_utc.timestamp() * 1000),
     )
+
+
+def check_authorities(file: Path) -> Path:
+    """A file of certificates that others' are checked by. Raises CertificateRefused."""
+    try:
+        x509.load_pem_x509_certificates(file.read_bytes())
+    except OSError as error:
+        raise CertificateRefused(f"The certificates {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise CertificateRefused(
+            f"{file} holds no certificates that can be read ({error}). They must be in PEM form."
+        ) from error
+    return file
 
 
 def development_certificate(folder: Path, now_ms: int) -> Certificate:

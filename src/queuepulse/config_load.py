@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 
 from queuepulse.config import SETTINGS, Config
+from queuepulse.config.deployment import contradictions
 from queuepulse.config.named import (
     LOOPBACK,
     SOURCE_SETTINGS,
@@ -80,6 +81,7 @@ def load(file: Path | None, environment: Mapping[str, str], given: Mapping[str, 
     sources = _sources(document.get("sources", []), environment, base, skill_max, problems)
     if not problems:
         _settle(values, origins, problems)
+        problems += contradictions(values, has_sources=bool(sources))
     if problems:
         raise BadConfig(problems)
     return Loaded(_build(values, vdns, sources), origins)

@@ -45,14 +45,23 @@ class Closed(NamedTuple):
 
 
 class Connections:
-    """The connections that clients made to `listener`; of one address at most `per_address_max` may stay."""
+    """The connections that clients made to `listener`; of one address at most `per_address_max` may stay.
+
+    Those of addresses that stand for many clients (`is_proxy`) may be any number.
+    """
 
     def __init__(
-        self, listener: socket.socket, *, per_address_max: int, silent_ms_max: int = SILENT_MS_MAX
+        self,
+        listener: socket.socket,
+        *,
+        per_address_max: int,
+        silent_ms_max: int = SILENT_MS_MAX,
+        is_proxy: Callable[[str], bool] = lambda _address: False,
     ) -> None:
         self._port: int = listener.getsockname()[1]
         self._per_address_max = per_address_max
         self._silent_ms_max = silent_ms_max
+        self._is_proxy = is_proxy
         # The peers of the last look; those that came first are first.
         self._peers: dict[Peer, None] = {}
 
@@ -111,7 +120,7 @@ class Connections:
         over = []
         for peer in self._peers:
             counts[peer[0]] = count = counts.get(peer[0], 0) + 1
-            if count > self._per_address_max:
+            if count > self._per_address_max and not self._is_proxy(peer[0]):
                 over.append(peer)
         return over
 

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -49,8 +50,12 @@ class ListenRefused(Exception):
     """An address and port cannot be listened on; `str()` tells a person why and what to do."""
 
 
-def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socket:
+def listen(
+    host: str, port: int, *, loopback_only: bool = False, setting: str = "--host and --port"
+) -> socket.socket:
     """A listening socket of our own; port 0 lets the system choose, the host `::` takes IPv4, too.
+
+    `setting` is what a person is told to change where it cannot be.
 
     With `loopback_only` the host must be one that no other machine reaches. Raises ListenRefused.
     """
@@ -61,7 +66,7 @@ def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socke
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise _refused(where, error) from error
+        raise _refused(where, error, setting) from error
     if loopback_only and not ip_address(address[0]).is_loopback:
         listener.close()
         raise ListenRefused(
@@ -77,22 +82,25 @@ def listen(host: str, port: int, *, loopback_only: bool = False) -> socket.socke
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _refused(where, error) from error
+        raise _refused(where, error, setting) from error
     listener.setblocking(False)
     return listener
 
 
-def _refused(where: str, error: OSError) -> ListenRefused:
+def _refused(where: str, error: OSError, setting: str) -> ListenRefused:
     advice = {
-        "EADDRINUSE": "Another program uses this port. Stop that one, or choose another port with --port.",
-        "EACCES": "Ports below 1024 are for root. Choose another port with --port.",
-        "EADDRNOTAVAIL": "This machine has no such address. Choose one that it has with --host.",
-    }.get(errno.errorcode.get(error.errno or 0, ""), f"{error.strerror}. Check --host and --port.")
+        "EADDRINUSE": f"Another program uses this port. Stop that one, or choose another port ({setting}).",
+        "EACCES": f"Ports below 1024 are for root. Choose another port ({setting}).",
+        "EADDRNOTAVAIL": f"This machine has no such address. Choose one that it has ({setting}).",
+    }.get(errno.errorcode.get(error.errno or 0, ""), f"{error.strerror}. Check {setting}.")
     return ListenRefused(f"Cannot listen on {where}. {advice}")
 
 
 class Edge:
-    """Serves `app` on `listener`, which becomes its own. `on_failure` is called if that ends unasked."""
+    """Serves `app` on `listener`, which becomes its own. `on_failure` is called if that ends unasked.
+
+    With `client_ca` (PEM), only clients with a certificate that those have signed get as far as HTTP.
+    """
 
     def __init__(
         self,
@@ -102,7 +110,9 @@ class Edge:
         connections_max: int,
         close_connections: Callable[[], int],
         on_failure: Callable[[], None],
+        client_ca: Path | None = None,
     ) -> None:
+        self._client_ca = client_ca
         self._app = app
         self._listener = listener
         self._connections_max = connections_max
@@ -118,7 +128,7 @@ class Edge:
         Called again, requests that run go on with the certificate they began with. A certificate must have
         been checked: one that the TLS library does not like ends the program.
         """
-        worker = _Worker(self._app, self._listener, certificate, self._connections_max)
+        worker = _Worker(self._app, self._listener, certificate, self._client_ca, self._connections_max)
         before, self._serving = self._serving, asyncio.create_task(worker.serve(), name="edge")
         self._running[self._serving] = worker
         self._serving.add_done_callback(self._ended)
@@ -154,7 +164,12 @@ class _Worker(Granian):
     """What answers on the connections of one certificate."""
 
     def __init__(
-        self, app: App, listener: socket.socket, certificate: Certificate | None, connections_max: int
+        self,
+        app: App,
+        listener: socket.socket,
+        certificate: Certificate | None,
+        client_ca: Path | None,
+        connections_max: int,
     ) -> None:
         super().__init__(
             app,
@@ -171,6 +186,8 @@ class _Worker(Granian):
             ssl_cert=certificate.certificate if certificate else None,
             ssl_key=certificate.private_key if certificate else None,
             ssl_protocol_min=SSLProtocols.tls12,
+            ssl_ca=client_ca,
+            ssl_client_verify=client_ca is not None,
         )
         self._ours = listener
 

@@ -5,6 +5,7 @@ What may run while the server starts or ends is decided here and nowhere else; n
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import MutableMapping, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -13,9 +14,12 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse.asgi import App, Incoming, Receive, Scope, Send, answer
+from queuepulse.proxies import Proxies
 
 RETRY_S: Final = b"5"
 """When to come again while the server starts or ends, in seconds."""
+BUSY_RETRY_S: Final = b"1"
+"""The same for a client that has too many requests running."""
 CANCEL_S_MAX: Final = 0.5
 """What a canceled request gets to notice it: it has nothing left to wait for."""
 
@@ -27,17 +31,36 @@ class Phase(Enum):
 
     STARTING = "the server is starting: it reads its log"
     OPEN = "open"
+    DRAINING = "the server is about to end: send requests elsewhere"
     ENDING = "the server is ending"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are answered."""
+        return self in (Phase.OPEN, Phase.DRAINING)
 
 
 class Gate:
     """Sends requests to the first of `apps` whose path prefix fits, else to `pages`.
 
-    While it is not OPEN, `apps` are closed (503); `pages`, such as the server's health, always answer.
+    While it is not open, `apps` are closed (503); `pages`, such as the server's health, always answer.
+    Of a client that comes through `proxies` at most `running_max` requests run at once: his connections,
+    which are limited otherwise, are not seen here.
     """
 
-    def __init__(self, apps: Sequence[tuple[bytes, App]], pages: App) -> None:
+    def __init__(
+        self,
+        apps: Sequence[tuple[bytes, App]],
+        pages: App,
+        *,
+        proxies: Proxies | None = None,
+        running_max: int = 0,
+    ) -> None:
         self.phase = Phase.STARTING
+        # None where there are no proxies: then nothing is asked of a request for them.
+        self._proxies = proxies or None
+        self._running_max = running_max
+        self._of_clients: Counter[str] = Counter()
         self._apps = tuple(apps)
         self._pages = pages
         self._running: set[asyncio.Task[object]] = set()
@@ -50,8 +73,10 @@ class Gate:
             app = self._app_for(scope["raw_path"])
             if app is None:
                 await self._show_page(scope, receive, send)
-            elif self.phase is Phase.OPEN:
+            elif self.phase is Phase.OPEN and self._proxies is None:
                 await app(scope, receive, send)
+            elif self.phase.is_open:
+                await self._pass(app, scope, receive, send)
             else:
                 await _refuse(self.phase, send)
         except asyncio.CancelledError:
@@ -80,6 +105,26 @@ class Gate:
                 return app
         return None
 
+    async def _pass(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is different behind proxies, and while draining."""
+        if self.phase is Phase.DRAINING:
+            send = _closing(scope, send)
+        if self._proxies is None:
+            return await app(scope, receive, send)
+        client = self._proxies.client(scope)
+        if self._of_clients[client] >= self._running_max:
+            _log.warning("a client has too many requests running", client=client)
+            return await answer(
+                send, 429, b'{"error":"too many requests at once"}', headers=[(b"retry-after", BUSY_RETRY_S)]
+            )
+        self._of_clients[client] += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._of_clients[client] -= 1
+            if not self._of_clients[client]:
+                del self._of_clients[client]
+
     async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The framework of the pages answers their defects itself, and raises them all the same."""
         answered, incoming = False, Incoming(receive)
@@ -103,6 +148,19 @@ class Gate:
         if running:
             _, running = await asyncio.wait(running, timeout=seconds_max)
         return running
+
+
+def _closing(scope: Scope, send: Send) -> Send:
+    """Sends what it is given, and tells that no further request will be taken on this connection."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return send
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return sending
 
 
 async def _refuse(phase: Phase, send: Send) -> None:

@@ -6,7 +6,7 @@ This is the only module that reads a clock; everybody else is given the time.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from queuepulse.engine import codec, keeping
 from queuepulse.engine.accounts import Correction
@@ -34,6 +34,7 @@ the past that is being sent would lose the memory of its ids. Answers do not dep
 PRUNE_EVERY_S: Final = 60.0
 """How often retention is looked after: what is a minute too old does no harm."""
 DAY_MS: Final = 86_400_000
+Question: TypeAlias = Callable[[Vdn, Sequence[int], int], list[Any]]
 
 
 class SystemClock:
@@ -184,13 +185,20 @@ class Hub:
 
     async def rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
         """The figures of these queues now; a VDN never heard of has zeros."""
+        return self._asked(vdn, skill_ids, Vdn.rows)
+
+    async def call_rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
+        """What happened to the calls of these queues in the current five minutes; likewise."""
+        return self._asked(vdn, skill_ids, Vdn.call_rows)
+
+    def _asked(self, vdn: VdnKey, skill_ids: Sequence[int], question: Question) -> Answer:
         now_ms = self._clock.now_ms()
         hosted = self._hosted.get(vdn)
         if hosted is None:
-            return Answer(self._nobody.rows(skill_ids, now_ms), 0, None, now_ms)
+            return Answer(question(self._nobody, skill_ids, now_ms), 0, None, now_ms)
         engine = hosted.engine
         now_ms = max(now_ms, engine.clock_ms)
-        return Answer(engine.rows(skill_ids, now_ms), hosted.position, engine.stale_since_ms, now_ms)
+        return Answer(question(engine, skill_ids, now_ms), hosted.position, engine.stale_since_ms, now_ms)
 
     async def _log_and_fold(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
         now_ms = self._clock.now_ms()

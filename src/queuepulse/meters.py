@@ -29,3 +29,10 @@ class Meters(Protocol):
 
     def committed(self, elapsed_s: float) -> None:
         """Events became durable after so long."""
+
+
+class BmsMeters(Protocol):
+    """What a gateway tells of the nodes behind it; likewise."""
+
+    def bms_asked(self, outcome: str, elapsed_s: float) -> None:
+        """A node `answered` a question whole, or it `failed`, or was `late`, after so long."""

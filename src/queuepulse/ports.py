@@ -10,7 +10,9 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
 from queuepulse.protocol.health import VdnHealth
+from queuepulse.protocol.interfaces import Interface
 from queuepulse.protocol.keys import Key
+from queuepulse.protocol.wire import Refusal
 
 LOSSES_TOLD_MAX: Final = 20
 """Losses that one message to a person spells out; the rest are a number."""
@@ -155,6 +157,14 @@ class BoardUnreachable(Exception):
     """Whoever folds this VDN cannot be reached now. Other VDNs may be, and this one again later."""
 
 
+class BoardRefused(Exception):
+    """Whoever folds this VDN gives no rows of it, for a reason to be passed on."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
 class Board(Protocol):
     """What answers a query: one machine's hub, or a cluster."""
 
@@ -173,6 +183,35 @@ class HealthBoard(Protocol):
 
     def health(self, vdn: VdnKey) -> VdnHealth:
         """That of one VDN now; it changes nothing."""
+
+
+class CallBoard(Board, Protocol):
+    """A board that also tells what happened to the calls."""
+
+    async def call_rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
+        """What happened to the calls of these queues in the current five minutes. As `rows` otherwise."""
+
+
+class EncodedAnswer(NamedTuple):
+    """An answer that is bytes already, as the interface has it: the body of a success. Otherwise as `Answer`.
+
+    `as_of_ms` is the time that the rows are of, where that is ahead of the board's own clock.
+    """
+
+    body: bytes
+    position: int
+    stale_since_ms: int | None
+    as_of_ms: int | None
+
+
+class EncodedBoard(Protocol):
+    """A board that answers as an interface of the API spells it: from its own engines, or from others'."""
+
+    async def encoded(self, interface: Interface, vdn: VdnKey, skill_ids: Sequence[int]) -> EncodedAnswer:
+        """The figures of these queues. Raises BoardUnreachable and BoardRefused."""
+
+    def position(self) -> int:
+        """The last event in the log, as far as it is known here."""
 
 
 class Receipt(NamedTuple):

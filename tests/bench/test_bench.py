@@ -31,6 +31,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("ingest", {"ingest"}),
         ("reads", {"ratio 2"}),
         ("latency", {"p99"}),
+        ("gateway", {"gateway added 2", "gateway ratio 20"}),
         ("restart", {"restart 3000"}),
         ("memory", {"memory queue 1", "memory agent 2"}),
     ],

@@ -30,11 +30,13 @@ from queuepulse import authentication
 from queuepulse.asgi import DRAINED_BYTES_MAX
 from queuepulse.authentication import Authenticator
 from queuepulse.cms.app import CmsApp, Settings
+from queuepulse.cms.boards import OwnBoard
 from queuepulse.engine.events import VdnKey
 from queuepulse.protocol.interfaces import SKILL_STATE
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.signature import Rules, SeenSignatures
 from queuepulse.protocol.wire import UNAUTHENTICATED
+from queuepulse.proxies import Proxies
 
 PATH = SKILL_STATE.path.encode()
 BODY = b'{"ccId":1,"vdn":1,"skillIds":[1,2]}'
@@ -51,7 +53,7 @@ class House:
     ) -> None:
         self.clock, self.tally, self.board = StillClock(), Tally(), board or SteadyBoard()
         self.app = CmsApp(
-            self.board,
+            OwnBoard(self.board, self.clock, position=lambda: 42),
             Authenticator(
                 OneKeyring(*KEYS),
                 self.clock,
@@ -62,7 +64,6 @@ class House:
             ),
             self.clock,
             self.tally,
-            position=lambda: 42,
             settings=settings,
             new_request_id=lambda: "0123456789abcdef",
         )
@@ -110,7 +111,7 @@ def test_strangers_spend_nobodys_allowance() -> None:
 
 
 def test_a_trusted_proxy_tells_the_host_that_was_signed() -> None:
-    house = House(trusted_proxies=[ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")])
+    house = House(proxies=Proxies([ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]))
     request = signed(PATH, BODY)
     host = request["headers"][0][1]
     proxied = [
@@ -286,7 +287,8 @@ def test_who_claims_to_be_one_key_holds_up_no_other(monkeypatch: pytest.MonkeyPa
 def test_a_body_that_does_not_come_is_a_408() -> None:
     clock, tally = StillClock(), Tally()
     authenticator = Authenticator(OneKeyring(*KEYS), clock, tally, body_s_max=0.01, rules=Rules())
-    app = CmsApp(SteadyBoard(), authenticator, clock, tally, lambda: 42, Settings())
+    board = OwnBoard(SteadyBoard(), clock, lambda: 42)
+    app = CmsApp(board, authenticator, clock, tally, Settings())
     sent: list[dict[str, Any]] = []
 
     async def stalled() -> dict[str, Any]:

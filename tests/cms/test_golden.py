@@ -3,16 +3,37 @@
 A file has a remark, what is special about the world, the request as it goes over the wire, and the answer.
 """
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from asking import AK, NOW_MS, SK, Headers, Heard, OneKeyring, SteadyBoard, StillClock, Tally, ask, scope_of
+from asking import (
+    AK,
+    NOW_MS,
+    SK,
+    TOKEN,
+    Headers,
+    Heard,
+    OneKeyring,
+    SteadyBoard,
+    StillClock,
+    Tally,
+    ask,
+    scope_of,
+)
+from cms.behind import WAIT_S, AppLink
 from queuepulse.authentication import Authenticator
+from queuepulse.bms.app import BmsApp
+from queuepulse.bms.app import Settings as BmsSettings
 from queuepulse.cms.app import CmsApp, Settings
+from queuepulse.cms.boards import OwnBoard
+from queuepulse.cms.gateway import GatewayBoard
+from queuepulse.cms.nodes import Node, Nodes
 from queuepulse.engine.events import VdnKey
-from queuepulse.ports import BoardUnreachable
+from queuepulse.ports import BoardUnreachable, EncodedBoard
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.signature import Rules
 
@@ -48,27 +69,57 @@ def text(heard: Heard) -> bytes:
     return b"%d\n%s\n%s\n" % (heard.status, head, heard.body)
 
 
-def app_in(world: str) -> CmsApp:
+def direct(world: str) -> EncodedBoard:
+    return OwnBoard(BOARDS.get(world, SteadyBoard()), StillClock(), lambda: 42)
+
+
+def through_a_gateway(world: str) -> EncodedBoard:
+    """The board of a gateway before a BMS that knows all that the settings say of VDNs."""
+    bms = BmsApp(
+        BOARDS.get(world, SteadyBoard()),
+        StillClock(),
+        Tally(),
+        lambda: 42,
+        BmsSettings(token=TOKEN, v3r6_vdns=old_vdns(world)),
+        new_request_id=lambda: "0123456789abcdef",
+    )
+    nodes = Nodes([Node("bms", AppLink(bms, TOKEN))])
+    asyncio.run(nodes.look())
+    return GatewayBoard(nodes, StillClock(), Tally(), deadline_s=WAIT_S)
+
+
+def old_vdns(world: str) -> frozenset[VdnKey]:
+    return frozenset({VdnKey(1, 1)}) if world == "cti 3.6" else frozenset()
+
+
+WAYS = [
+    pytest.param(direct, True, id="direct"),
+    pytest.param(through_a_gateway, True, id="gateway"),
+    pytest.param(through_a_gateway, False, id="gateway that knows no VDN"),
+]
+
+
+def app_in(world: str, board: EncodedBoard, knows_vdns: bool) -> CmsApp:
     key = Key(AK, "wallboard", SK, vdns=frozenset({(1, 1)}))
     clock, tally = StillClock(), Tally()
     return CmsApp(
-        BOARDS.get(world, SteadyBoard()),
+        board,
         Authenticator(OneKeyring(key), clock, tally, body_s_max=10, rules=Rules()),
         clock,
         tally,
-        position=lambda: 42,
         settings=Settings(
             requests_per_s_max=1 if world == "one request a second, spent" else 1000,
-            v3r6_vdns=frozenset({VdnKey(1, 1)}) if world == "cti 3.6" else frozenset(),
+            v3r6_vdns=old_vdns(world) if knows_vdns else frozenset(),
         ),
         new_request_id=lambda: "0123456789abcdef",
     )
 
 
+@pytest.mark.parametrize(("way", "knows_vdns"), WAYS)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_answer_is_byte_exact(file: Path) -> None:
+def test_the_answer_is_byte_exact(file: Path, way: Callable[[str], EncodedBoard], knows_vdns: bool) -> None:
     golden = read(file)
-    app = app_in(golden.world)
+    app = app_in(golden.world, way(golden.world), knows_vdns)
     if golden.world == "one request a second, spent":
         assert ask(app, golden.scope, golden.body).status == 200
     assert text(ask(app, golden.scope, golden.body)) == golden.answer

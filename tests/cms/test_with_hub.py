@@ -8,6 +8,7 @@ from asking import AK, NOW_MS, SK, OneKeyring, StillClock, Tally, ask_async, sig
 from queuepulse.authentication import Authenticator
 from queuepulse.cms.app import CmsApp
 from queuepulse.cms.app import Settings as CmsSettings
+from queuepulse.cms.boards import OwnBoard
 from queuepulse.hub import Hub, HubSettings
 from queuepulse.protocol.interfaces import NDJSON, SKILL_STATE
 from queuepulse.protocol.keys import Key
@@ -30,7 +31,8 @@ class House:
         keyring = OneKeyring(Key(AK, "all", SK, sees_all=True, ingests=True))
         authenticator = Authenticator(keyring, clock, tally, body_s_max=10, rules=Rules())
         self.ingest = IngestApp(self.hub, authenticator, clock, tally, IngestSettings())
-        self.cms = CmsApp(self.hub, authenticator, clock, tally, self.hub.position, CmsSettings())
+        board = OwnBoard(self.hub, clock, self.hub.position)
+        self.cms = CmsApp(board, authenticator, clock, tally, CmsSettings())
 
     async def send(self, *events: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         body = b"\n".join(json.dumps({"at": NOW_MS, **event}).encode() for event in events)

@@ -13,10 +13,13 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
     frozenset({"ports", "asgi", "meters", "stamping", "urls", "vdn_health"}),
+    frozenset({"proxies"}),
     frozenset({"authentication", "replying"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
     frozenset({"config_load", "certificates", "connections", "gate", "logs"}),
     frozenset({"edge", "switches"}),
+    frozenset({"serving"}),
+    frozenset({"gateway"}),
     frozenset({"server", "client"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from queuepulse.asgi import BodyRefused, read_body
-from queuepulse.certificates import CertificateRefused, development_certificate, read_certificate
+from queuepulse.certificates import (
+    CertificateRefused,
+    check_authorities,
+    development_certificate,
+    read_certificate,
+)
 from queuepulse.connections import Closed, Connections
 from queuepulse.edge import ListenRefused, listen
 from queuepulse.gate import Gate, Phase
 from queuepulse.logs import log_to
+from queuepulse.proxies import Proxies
 
 NOW_MS = 1_704_164_645_000
 YEAR_MS = 365 * 86_400_000
@@ -73,6 +80,15 @@ def test_a_key_that_cannot_be_served_is_refused(tmp_path: Path, key: bytes, reas
 def test_a_missing_certificate_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CertificateRefused, match="No such file"):
         read_certificate(tmp_path / "none.pem", tmp_path / "none.key")
+
+
+def test_authorities_that_are_none_are_refused(tmp_path: Path) -> None:
+    made = development_certificate(tmp_path, NOW_MS)
+    assert check_authorities(made.certificate) == made.certificate
+    (tmp_path / "nonsense").write_bytes(b"nonsense")
+    for name, reason in (("nonsense", "holds no certificates"), ("none", "cannot be read")):
+        with pytest.raises(CertificateRefused, match=reason):
+            check_authorities(tmp_path / name)
 
 
 # Listening
@@ -138,6 +154,15 @@ def test_connections_of_another_listener_are_left_alone() -> None:
         assert all(is_open(client) for client in theirs)
 
 
+def test_a_proxy_may_have_any_number_of_connections() -> None:
+    with Clients() as clients:
+        clients.connect(3)
+        is_proxy = Proxies([ip_network("127.0.0.0/8")]).trusts
+        connections = Connections(clients.listener, per_address_max=1, is_proxy=is_proxy)
+        assert asyncio.run(connections.sweep()) == Closed(0, 0)
+        assert len(connections) == 3
+
+
 def test_a_silent_connection_is_closed() -> None:
     with Clients() as clients:
         (client,) = clients.connect(1)
@@ -161,7 +186,7 @@ def test_a_look_at_the_connections_drops_no_lock_on_a_file(tmp_path: Path) -> No
 # The gate
 
 
-async def ask(app: Any, path: str) -> int:
+async def ask(app: Any, path: str, **more: Any) -> int:
     said: list[Any] = []
 
     async def receive() -> Any:
@@ -170,7 +195,7 @@ async def ask(app: Any, path: str) -> int:
     async def send(message: Any) -> None:
         said.append(message)
 
-    scope = {"type": "http", "path": path, "raw_path": path.encode(), "method": "GET", "headers": []}
+    scope = {"type": "http", "path": path, "raw_path": path.encode(), "method": "GET", "headers": [], **more}
     await asyncio.create_task(app(scope, receive, send))
     return int(said[0]["status"]) if said else 0
 
@@ -208,6 +233,47 @@ def test_what_runs_at_the_end_is_answered_or_cut_off() -> None:
         assert await gate.end(0.1) == 1
         async with asyncio.timeout(20):
             assert await asyncio.gather(*asked) == [201, 0]
+
+    asyncio.run(course())
+
+
+def test_while_draining_requests_are_answered_and_told_to_go_elsewhere() -> None:
+    async def course() -> None:
+        gate = Gate([(b"/app/", app_of(201))], app_of(202))
+        gate.phase = Phase.DRAINING
+        for version, headers in (("1.1", [(b"connection", b"close")]), ("2", [])):
+            said: list[Any] = []
+
+            async def send(message: Any, said: list[Any] = said) -> None:
+                said.append(message)
+
+            scope = {"raw_path": b"/app/x", "path": "/app/x", "http_version": version, "headers": []}
+            await asyncio.create_task(gate(scope, send, send))
+            assert (said[0]["status"], said[0]["headers"]) == (201, headers)
+
+    asyncio.run(course())
+
+
+def test_a_client_behind_a_proxy_has_a_share_of_what_runs() -> None:
+    async def course() -> None:
+        until = asyncio.Event()
+        proxies = Proxies([ip_network("10.0.0.0/8")])
+        gate = Gate([(b"/app/", app_of(201, until))], app_of(202), proxies=proxies, running_max=2)
+        gate.phase = Phase.OPEN
+
+        def asked(client: str) -> "asyncio.Task[int]":
+            headers = [(b"x-forwarded-for", client.encode())]
+            return asyncio.create_task(ask(gate, "/app/x", headers=headers, client=("10.0.0.1", "5")))
+
+        first = [asked("192.0.2.1") for _ in range(3)]
+        other = asked("192.0.2.2")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        until.set()
+        async with asyncio.timeout(20):
+            assert sorted(await asyncio.gather(*first)) == [201, 201, 429]
+            assert await other == 201
+            assert await asked("192.0.2.1") == 201
 
     asyncio.run(course())
 

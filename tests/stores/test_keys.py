@@ -200,3 +200,46 @@ def test_a_master_key_file_that_is_no_file_is_told(tmp_path: Path) -> None:
     (tmp_path / MASTER_KEY_FILE).mkdir(mode=0o700)
     with pytest.raises(KeysUnusable, match=r"master\.key cannot be used: .*directory"):
         KeyStore(tmp_path)
+
+
+# Keys for gateways
+
+
+def test_exported_keys_take_the_place_of_others_with_one_master_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys.export"
+    with KeyStore(tmp_path / "a", MASTER_KEY) as keys, KeyStore(tmp_path / "b", MASTER_KEY) as others:
+        kept = keys.add("wallboard", [Scope(1, 2), Scope(3)], NOW_MS, ingests=True)
+        gone = keys.add("old", [Scope()], NOW_MS)
+        keys.revoke(gone.ak, NOW_MS + 1)
+        own = others.add("own", [Scope()], NOW_MS)
+        assert keys.export(file) == 2
+        assert file.stat().st_mode & 0o077 == 0
+        assert kept.sk.encode() not in file.read_bytes()
+        with KeyStore(tmp_path / "b", MASTER_KEY) as running:
+            assert others.replace(file) == 2
+            assert running.changed()
+            running.reload()
+            assert running.by_ak(kept.ak) == keys.by_ak(kept.ak)
+        assert others.entries() == keys.entries()
+        assert others.by_ak(own.ak) is None
+        assert kept.token is not None and others.by_token(kept.token) is not None
+
+
+def test_exported_keys_want_their_own_master_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys.export"
+    with KeyStore(tmp_path / "a", MASTER_KEY) as keys, KeyStore(tmp_path / "b") as others:
+        keys.add("wallboard", [Scope()], NOW_MS)
+        own = others.add("own", [Scope()], NOW_MS)
+        keys.export(file)
+        with pytest.raises(KeysUnusable, match="master key does not fit"):
+            others.replace(file)
+        assert others.by_ak(own.ak) is not None
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "There is no file"), (b"x" * 5000, "no keys that")])
+def test_a_file_without_keys_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    file = tmp_path / "keys.export"
+    if content is not None:
+        file.write_bytes(content)
+    with KeyStore(tmp_path / "a") as keys, pytest.raises(KeysUnusable, match=reason):
+        keys.replace(file)

@@ -32,7 +32,7 @@ class Command(NamedTuple):
 COMMANDS: Final = (
     Command("serve", "serve", "Run the server."),
     Command("check-config", "check_config", "Check a config file, and tell what each setting is."),
-    Command("keys", "keys", "Make, list and revoke the keys of clients."),
+    Command("keys", "keys", "Make, list, revoke and pass on the keys of clients."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
     Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +13,9 @@ from queuepulse.cli.options import ConfigFile, FolderOption, settings
 from queuepulse.engine.events import CC_MAX, NAME_MAX, VDN_MAX
 from queuepulse.hub import SystemClock
 from queuepulse.stores.folder import KEYS_FILE
-from queuepulse.stores.keys import KeyEntry, KeyStore, KeysUnusable, Scope
+from queuepulse.stores.keys import MASTER_KEY_FILE, KeyEntry, KeyStore, KeysUnusable, Scope
 
-app = command_app("Make, list and revoke the keys of clients.")
+app = command_app("Make, list, revoke and pass on the keys of clients.")
 
 
 @app.command()
@@ -65,6 +66,30 @@ def revoke(
         if not keys.revoke(ak, SystemClock().now_ms()):
             raise Failure(f"No key in force has the AK {ak}. See: queuepulse keys list")
     note(f"{ak} is revoked.")
+
+
+@app.command("export")
+def export_keys(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; replaced if it is there.")],
+    folder: FolderOption = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write all keys into a file, for `keys import` on other servers. Secrets stay sealed in it."""
+    with existing_keys(folder, config) as keys, told(KeysUnusable):
+        typer.echo(f"{file} holds {keys.export(file)} keys.")
+    note(f"The master key is not in it: each server needs the same {MASTER_KEY_FILE}.")
+
+
+@app.command("import")
+def import_keys(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `keys export` has written.")],
+    folder: FolderOption = None,
+    config: ConfigFile = None,
+) -> None:
+    """Put the keys of a file in the place of all keys. A running server notices within two seconds."""
+    loaded = settings(config, folder=folder).config
+    with told(KeysUnusable), KeyStore(loaded.folder, loaded.keys.master_key) as keys:
+        typer.echo(f"{loaded.folder} has {keys.replace(file)} keys now, those of {file}.")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ app = command_app()
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     config: ConfigFile = None,
     folder: FolderOption = None,
     host: Annotated[str | None, typer.Option(metavar="H", help="Address to listen on.")] = None,
@@ -23,6 +23,15 @@ def serve(
     plain_http_everywhere: Annotated[
         bool, typer.Option("--plain-http-everywhere", help="Without TLS, for whoever gets there.")
     ] = False,
+    bms_listen: Annotated[
+        str | None, typer.Option(metavar="H:P", help="Serve the BMS to gateways on this address, too.")
+    ] = None,
+    bms_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URLS", help="Be a gateway: ask the BMS at these addresses, with commas between."
+        ),
+    ] = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Start although a damaged log has lost events.")
     ] = False,
@@ -41,5 +50,7 @@ def serve(
         server__port=port,
         server__plain_http=plain,
         log__accept_loss=accept_loss or None,
+        bms__listen=bms_listen,
+        bms__urls=None if bms_url is None else [url.strip() for url in bms_url.split(",")],
     )
     return server.run(loaded.config)

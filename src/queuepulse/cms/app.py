@@ -1,6 +1,6 @@
 """The skill/stateinfo interfaces: a signed question about skill queues in, their figures out.
 
-    request → who signed it → parameters → may he see this VDN → Board.rows → bytes
+    request → who signed it → parameters → may he see this VDN → EncodedBoard.encoded → bytes
 
 The order of checks is that of the API's page, and part of it. Bodies are read and written by `protocol.wire`,
 keys are proved by `authentication`; neither figures nor secrets are known here.
@@ -13,9 +13,9 @@ from queuepulse.asgi import BodyRefused, Incoming, Receive, Scope, Send, header
 from queuepulse.authentication import Authenticator
 from queuepulse.engine.events import VdnKey
 from queuepulse.meters import Meters
-from queuepulse.ports import Board, BoardUnreachable, Clock
+from queuepulse.ports import BoardRefused, BoardUnreachable, Clock, EncodedBoard
 from queuepulse.protocol.codes import ResultCode
-from queuepulse.protocol.interfaces import BASE, BY_PATH, INTERFACES, Interface
+from queuepulse.protocol.interfaces import BASE, BY_PATH, Interface
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.wire import (
@@ -25,7 +25,6 @@ from queuepulse.protocol.wire import (
     SKILL_ID_MAX,
     STALE_SINCE_HEADER,
     UNAUTHENTICATED,
-    Encoder,
     Refusal,
     decode_skill_query,
     encode_refusal,
@@ -65,29 +64,25 @@ _UNPROVEN: Final = Reply(401, UNAUTHENTICATED, ((b"www-authenticate", b"auth-v2"
 class CmsApp:
     """An ASGI callable for the interfaces of `protocol.interfaces`.
 
-    `position` is the last event in the log: told with refusals, while rows tell their own. Strangers are told
-    none: how much a center does is not for them.
+    Refusals tell the last position of the log, while rows tell their own. Strangers are told none: how much a
+    center does is not for them.
     """
 
     def __init__(
         self,
-        board: Board,
+        board: EncodedBoard,
         authenticator: Authenticator,
         clock: Clock,
         meters: Meters,
-        position: Callable[[], int],
         settings: Settings,
         new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
         self._board = board
         self._authenticator = authenticator
         self._clock = clock
-        self._position = position
         self._settings = settings
         self._requests = RateLimit(settings.requests_per_s_max)
         self._replier = Replier(clock, meters, new_request_id)
-        # By path: a hash of the whole row of the table would cost as much as decoding a question.
-        self._encoders = {interface.path: Encoder(interface) for interface in INTERFACES}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         interface = BY_PATH.get(scope["raw_path"].decode("latin-1"))
@@ -128,16 +123,17 @@ class CmsApp:
         if interface.needs_cti_v3r8 and (cc, vdn) in self._settings.v3r6_vdns:
             return self._refusal(Refusal(ResultCode.NEEDS_CTI_V3R8, ResultCode.NEEDS_CTI_V3R8.meaning))
         try:
-            answer = await self._board.rows(VdnKey(cc, vdn), skill_ids)
+            answer = await self._board.encoded(interface, VdnKey(cc, vdn), skill_ids)
         except BoardUnreachable:
             return self._refusal(Refusal(ResultCode.CALL_FAILED, ResultCode.CALL_FAILED.meaning))
+        except BoardRefused as refused:
+            return self._refusal(refused.refusal)
         headers = [(_POSITION, b"%d" % answer.position)]
         if answer.stale_since_ms is not None:
             headers.append((_STALE_SINCE, b"%d" % answer.stale_since_ms))
-        if answer.now_ms > self._clock.now_ms():
-            # The machine's clock was set back: until it has caught up, time stands still (events.md, rule 1).
-            headers.append((_AS_OF, b"%d" % answer.now_ms))
-        return Reply(200, self._encoders[interface.path].encode((cc, vdn), answer.rows), headers)
+        if answer.as_of_ms is not None:
+            headers.append((_AS_OF, b"%d" % answer.as_of_ms))
+        return Reply(200, answer.body, headers)
 
     def _refusal(self, refusal: Refusal) -> Reply:
         """A failure that travels with HTTP 200, as the API has it."""
@@ -149,7 +145,7 @@ class CmsApp:
         return Reply(429, body, (*self._told(), (b"retry-after", b"%d" % wait_s)), "rate")
 
     def _told(self) -> tuple[tuple[bytes, bytes], ...]:
-        return ((_POSITION, b"%d" % self._position()),)
+        return ((_POSITION, b"%d" % self._board.position()),)
 
     def _defect(self, request_id: str) -> Reply:
         code = ResultCode.UNKNOWN_EXCEPTION

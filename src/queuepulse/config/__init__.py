@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
+from queuepulse.config.deployment import Bms
 from queuepulse.config.named import SourceNamed, VdnNamed, host_of
 from queuepulse.config.rows import Row, Section, settings_of
 from queuepulse.engine.events import SKILL_CEILING, SKILL_MAX
@@ -143,6 +144,16 @@ class SnapshotSettings(Section, frozen=True, kw_only=True):
 class Shutdown(Section, frozen=True, kw_only=True):
     """How the server ends."""
 
+    drain_s: Annotated[
+        int,
+        Row(
+            "Before: requests are still answered, but `/readyz` says no, for a load balancer to see.",
+            "s",
+            0,
+            300,
+            "some looks of the load balancer",
+        ),
+    ] = 0
     grace_s: Annotated[
         int,
         Row("Requests that run may take so long to end.", "s", 1, 300, "service supervisors kill later"),
@@ -178,7 +189,7 @@ class Config(Section, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[str, ...],
         Row(
-            "Addresses or networks of proxies whose `X-Forwarded-Host` is the host that was signed.",
+            "Addresses or networks of proxies: `X-Forwarded-Host` and `X-Forwarded-For` of theirs count.",
             check=_networks,
         ),
     ] = ()
@@ -190,6 +201,7 @@ class Config(Section, frozen=True, kw_only=True):
     snapshot: SnapshotSettings = SnapshotSettings()
     shutdown: Shutdown = Shutdown()
     keys: KeySettings = KeySettings()
+    bms: Bms = Bms()
     vdns: tuple[VdnNamed, ...] = ()
     sources: tuple[SourceNamed, ...] = ()
 

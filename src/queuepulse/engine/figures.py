@@ -40,6 +40,23 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     answered_in_20s: int
 
 
+class CallRow(msgspec.Struct, frozen=True, gc=False):
+    """What happened to the calls of one queue in the current five minutes, which began at `starts_at_ms`.
+
+    `offered_in` and `answered_in_20s` are those of `Row`: inbound passes alone. `answered`, and `left`
+    unanswered by whatever cause, count all passes; `talks` those that ended, `talk_s` how long they were.
+    """
+
+    skill: int
+    starts_at_ms: int
+    offered_in: int
+    answered: int
+    left: int
+    talks: int
+    talk_s: int
+    answered_in_20s: int
+
+
 class Figure(NamedTuple):
     """One line of the table: the field of `Row`, its unit, the period it looks at, and what it means."""
 

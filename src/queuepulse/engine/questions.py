@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
-from queuepulse.engine.figures import FIGURE_MAX, Row
+from queuepulse.engine.figures import FIGURE_MAX, CallRow, Row
 from queuepulse.engine.queues import FIVE_MS, Five, Queue
 from queuepulse.engine.states import (
     ADJUST,
@@ -55,6 +55,29 @@ def rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[Row]:
             if row is None or not queue.row_from_ms <= now_ms < queue.row_until_ms:
                 row = _row(books, queue, now_ms, ())
         answer.append(row)
+    return answer
+
+
+def call_rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[CallRow]:
+    """The calls of these queues in the five minutes that hold `now_ms`, or the clock if that is later."""
+    now_ms = max(now_ms, books.clock_ms)
+    mark_ms = now_ms - now_ms % FIVE_MS
+    answer = []
+    for skill in skill_ids:
+        queue = books.queues.get(skill)
+        five = _QUIET if queue is None or queue.five.mark_ms != mark_ms else queue.five
+        answer.append(
+            CallRow(
+                skill,
+                mark_ms,
+                five.offered_in,
+                five.answered,
+                sum(five.left),
+                five.talks,
+                min(five.talk_ms // 1000, FIGURE_MAX),
+                five.answered_in_20s,
+            )
+        )
     return answer
 
 

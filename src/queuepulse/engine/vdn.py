@@ -20,7 +20,7 @@ from queuepulse.engine import (
 from queuepulse.engine.accounts import Account, Correction
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
-from queuepulse.engine.figures import Row
+from queuepulse.engine.figures import CallRow, Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
 from queuepulse.engine.queues import Five
 from queuepulse.engine.reliances import Reliance
@@ -98,6 +98,10 @@ class Vdn:
         Figures are as if time had run on to `now_ms`; below the clock they are those at the clock.
         """
         return questions.rows(self.books, skill_ids, now_ms)
+
+    def call_rows(self, skill_ids: Sequence[int], now_ms: int) -> list[CallRow]:
+        """What happened to the calls of these queues in the five minutes of `now_ms`; otherwise as `rows`."""
+        return questions.call_rows(self.books, skill_ids, now_ms)
 
     def advance(self, now_ms: int) -> list[Five]:
         """Returns the five minutes closed since it was last asked, having let time run on to `now_ms`.

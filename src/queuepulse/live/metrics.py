@@ -37,17 +37,18 @@ class Readings(NamedTuple):
 
     `position` is the last event in the log. `lag_s` is how many seconds ago the oldest event was logged that
     the figures do not hold yet; 0 when they hold all. `connections` are those open now. `checks` sums up what
-    the switches' own pictures said.
+    the switches' own pictures said. `bms_up` tells of each node behind a gateway whether it is there.
     """
 
     position: Callable[[], int]
     lag_s: Callable[[], float]
     connections: Callable[[], int]
     checks: Callable[[], Checks]
+    bms_up: Callable[[], Mapping[str, bool]] = dict
 
 
 class Metrics:
-    """`meters.Meters`, and the text of it all."""
+    """`meters.Meters` and `meters.BmsMeters`, and the text of it all."""
 
     def __init__(self, readings: Readings) -> None:
         # A time of creation beside each counter doubles the text and tells nothing that a restart does not.
@@ -91,6 +92,14 @@ class Metrics:
         self._commits = self._histogram(
             "log_commit_seconds", "Time until events were durable.", (), COMMIT_S_BOUNDS
         )
+        self._bms = cache(
+            self._histogram(
+                "bms_seconds",
+                "Time that a gateway waited for a BMS node, both halves of a reply together.",
+                ("outcome",),
+                REQUEST_S_BOUNDS,
+            ).labels
+        )
 
     def answered(self, interface: str, status: int, elapsed_s: float) -> None:
         self._requests(interface, f"{status // 100}xx").observe(elapsed_s)
@@ -113,6 +122,9 @@ class Metrics:
     def translator_failed(self, kind: str) -> None:
         self._translator_failures(kind).inc()
 
+    def bms_asked(self, outcome: str, elapsed_s: float) -> None:
+        self._bms(outcome).observe(elapsed_s)
+
     def render(self) -> bytes:
         """All metrics as text, of type CONTENT_TYPE."""
         return generate_latest(self._registry)
@@ -133,7 +145,7 @@ class _Read(Collector):
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        position, lag_s, connections, checks = self._readings
+        position, lag_s, connections, checks, bms_up = self._readings
         yield GaugeMetricFamily("queuepulse_log_position", "Last event in the log.", position())
         yield GaugeMetricFamily(
             "queuepulse_log_lag_seconds",
@@ -163,6 +175,14 @@ class _Read(Collector):
                 labels=("confidence",),
             ),
             told.sources,
+        )
+        yield _labelled(
+            GaugeMetricFamily(
+                "queuepulse_bms_up",
+                "Whether a BMS node behind this gateway is there (1) or not (0).",
+                labels=("node",),
+            ),
+            bms_up(),
         )
 
 

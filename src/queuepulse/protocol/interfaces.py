@@ -1,6 +1,7 @@
 """The interfaces of the CC-CMS open API that we serve, as one table; a new one is a new row.
 
-Router, encoder, client and documentation are drawn from it. No behaviour lives here.
+Router, encoder, client and documentation are drawn from it. Beside them stand the two internal interfaces
+(BMS) that make up `skill/stateinfo`. No behaviour lives here.
 """
 
 from enum import Enum
@@ -72,3 +73,27 @@ OLD_SKILL_STATE = Interface(
 
 INTERFACES = (SKILL_STATE, OLD_SKILL_STATE)
 BY_PATH = {interface.path: interface for interface in INTERFACES}
+
+# What the BMS serves to gateways. Its rows are those of `skill/currentcallstateinfo`, as far as the engine
+# counts: wrap-ups belong to agents and to no queue, so `clearUpCallCount` and `clearUpTime` are not told.
+BMS_BASE = "/ccbms/ws/monitor/"
+_CALL_COLUMNS = (
+    Column("id", "skill"),
+    Column("startTime", "starts_at_ms"),
+    Column("allCallCount", "offered_in"),
+    Column("cnnedCallCount", "answered"),
+    Column("abanCallCount", "left"),
+    Column("callEndCount", "talks"),
+    Column("talkTimeOnIvr", "talk_s"),
+    Column("cnnedIn20sCallCount", "answered_in_20s"),
+)
+BMS_CALLS = Interface(BMS_BASE + "querycurrentcallstatinfo", "POST", True, Envelope.OLD, _CALL_COLUMNS)
+BMS_STATE = Interface(
+    BMS_BASE + "queryStatInfoOfEverySkill", "POST", False, Envelope.OLD, _SKILL_COLUMNS[:-2]
+)
+# The other half of a row of BMS_STATE, of the same moment. Which moment is told by headers (`protocol.bms`).
+BMS_CALLS_OF_A_MOMENT = BMS_CALLS._replace(columns=_SKILL_COLUMNS[-2:])
+
+BMS_INTERFACES = (BMS_CALLS, BMS_STATE)
+BMS_BY_PATH = {interface.path: interface for interface in BMS_INTERFACES}
+BMS_READY_PATH = BMS_BASE + "ready"

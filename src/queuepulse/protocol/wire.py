@@ -31,6 +31,11 @@ ROWS_KEPT_MAX: Final = 100_000
 # Bytes of whole answers kept by one encoder: dozens of the longest, hundreds of those of a wallboard.
 ANSWERS_KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
 
+# What stands around the rows in the short envelope.
+OLD_BEGIN: Final = b'{"result":"0","resultDatas":['
+OLD_END: Final = b"]}"
+FAILURE_BEGIN: Final = b'{"result":"1",'
+
 _ABSENT: Final = msgspec.Raw()
 _ACCEPTED_TYPES: Final = frozenset((b"application/json", b"application/json;charset=utf-8"))
 
@@ -108,7 +113,7 @@ def encode_refusal(refusal: Refusal) -> bytes:
 
     The older twin's too: its clients look at `result`, and the code and the text tell a person the rest.
     """
-    return b'{"result":"1","resultCode":"%s","resultDesc":%s}' % (
+    return FAILURE_BEGIN + b'"resultCode":"%s","resultDesc":%s}' % (
         refusal.code.encode(),
         msgspec.json.encode(refusal.text),
     )
@@ -136,7 +141,7 @@ class Encoder:
         columns = interface.columns
         self._values = attrgetter(*(column.field for column in columns))
         self._template = b"{%s}" % b",".join(b'"%s":%%d' % column.wire.encode() for column in columns)
-        self._full = interface.envelope is Envelope.FULL
+        self._envelope = interface.envelope
         self._rows_kept_max = rows_kept_max
         self._answers_kept_bytes_max = answers_kept_bytes_max
         self._kept: dict[tuple[int, int], dict[int, tuple[Any, bytes]]] = {}
@@ -154,7 +159,7 @@ class Encoder:
             if last[0] == rows:
                 return last[1]
             self._answers_bytes -= len(last[1])
-        body = self._body(vdn, rows)
+        body = enveloped(self._envelope, self._rows(vdn, rows))
         self._answers_bytes += len(body)
         if self._answers_bytes > self._answers_kept_bytes_max:
             self._answers.clear()
@@ -162,7 +167,8 @@ class Encoder:
         self._answers[question] = (rows, body)
         return body
 
-    def _body(self, vdn: tuple[int, int], rows: Sequence[Any]) -> bytes:
+    def _rows(self, vdn: tuple[int, int], rows: Sequence[Any]) -> bytes:
+        """The rows alone, with commas between them."""
         kept = self._kept.get(vdn)
         if kept is None:
             kept = self._kept[vdn] = {}
@@ -179,18 +185,22 @@ class Encoder:
         if self._rows_kept > self._rows_kept_max:
             self._kept.clear()
             self._rows_kept = 0
-        payload = b",".join(pieces)
-        if self._full:
-            return b"".join(
-                (
-                    b'{"result":"0","resultCode":"0100000","resultDatas":[',
-                    payload,
-                    b'],"resultDesc":[',
-                    payload,
-                    b"]}",
-                )
-            )
-        return b'{"result":"0","resultDatas":[' + payload + b"]}"
+        return b",".join(pieces)
+
+
+def enveloped(envelope: Envelope, rows: bytes) -> bytes:
+    """The body of a success that holds these encoded rows."""
+    if envelope is Envelope.OLD:
+        return OLD_BEGIN + rows + OLD_END
+    return b"".join(
+        (
+            b'{"result":"0","resultCode":"0100000","resultDatas":[',
+            rows,
+            b'],"resultDesc":[',
+            rows,
+            b"]}",
+        )
+    )
 
 
 def _illegal(text: str) -> Refusal:

@@ -9,7 +9,7 @@ No clock lives here: the time is passed in.
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -30,6 +30,7 @@ _SECRET_BYTES: Final = 32
 # How long a write waits for another program that writes keys at the same moment.
 _BUSY_MS: Final = 5_000
 _FORMAT: Final = 1
+_KEY_COLUMNS: Final = "ak, name, sealed_sk, token_hash, ingests, added_at_ms, revoked_at_ms"
 
 # A revoked key stays in the list; its secrets are erased. In a scope, NULL is "every".
 _SCHEMA: Final = f"""
@@ -166,8 +167,7 @@ class KeyStore:
         hashed = None if token is None else token_hash(token)
         with self._one_moment():
             self._connection.execute(
-                "INSERT INTO key (ak, name, sealed_sk, token_hash, ingests, added_at_ms)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO key ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 (ak, name, self._seal(ak, sk), hashed, int(ingests), now_ms),
             )
             self._connection.executemany(
@@ -199,6 +199,48 @@ class KeyStore:
             KeyEntry(ak, name, tuple(scopes.get(ak, ())), bool(ingests), added_at_ms, revoked_at_ms)
             for ak, name, ingests, added_at_ms, revoked_at_ms in rows
         ]
+
+    def export(self, file: Path) -> int:
+        """Write all keys into a file, for other servers; gives how many. The SKs stay sealed in it."""
+        try:
+            file.unlink(missing_ok=True)
+            _make_private(file)
+            self._connection.execute("VACUUM INTO ?", (str(file),))
+        except (OSError, apsw.Error) as error:
+            raise _unusable(file, error) from error
+        return len(self.entries())
+
+    def replace(self, file: Path) -> int:
+        """Put the keys of an exported file in the place of all of ours; gives how many.
+
+        Raises KeysUnusable, and then ours stay: also where they are sealed with another master key than ours.
+        """
+        if not file.is_file():
+            raise KeysUnusable(f"There is no file {file}. Make it with: queuepulse keys export FILE")
+        try:
+            connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+            with closing(connection):
+                if connection.pragma("user_version") != _FORMAT:
+                    raise KeysUnusable(f"{file} holds no keys of this format ({_FORMAT}).")
+                keys: list[Any] = connection.execute(
+                    f"SELECT {_KEY_COLUMNS} FROM key ORDER BY rowid"
+                ).fetchall()
+                scopes: list[Any] = connection.execute(
+                    "SELECT ak, cc, vdn FROM scope ORDER BY rowid"
+                ).fetchall()
+        except apsw.Error as error:
+            raise KeysUnusable(f"{file} holds no keys that can be read: {error}.") from error
+        for ak, _, sealed_sk, *_ in keys:
+            if sealed_sk is not None:
+                self._unseal(ak, sealed_sk)
+        with self._one_moment():
+            self._connection.execute("DELETE FROM scope; DELETE FROM key")
+            self._connection.executemany(
+                f"INSERT INTO key ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", keys
+            )
+            self._connection.executemany("INSERT INTO scope VALUES (?, ?, ?)", scopes)
+        self.reload()
+        return len(keys)
 
     def _version(self) -> int:
         with self._one_moment():
