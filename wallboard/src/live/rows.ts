@@ -114,7 +114,7 @@ export function instant(value: unknown): number | null {
 /** Text in one line: control characters become spaces. Markup in it is text like any other. */
 export function text(value: unknown): string {
   if (typeof value === "number") return String(value);
-  return typeof value === "string" ? value.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim() : "";
+  return typeof value === "string" ? value.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim() : "";
 }
 
 function counts(value: unknown): StateCounts {
