@@ -5,9 +5,10 @@ It holds figures and decides nothing. What a real server makes of events, the te
 
 import json
 import queue
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,9 @@ class Stage:
             self.streams.append((kind, skill, messages))
         return messages
 
-    def push(self, kind: str = "queues", rows: list[Json] | None = None, gone: list[int] | None = None) -> None:
+    def push(
+        self, kind: str = "queues", rows: list[Json] | None = None, gone: list[int] | None = None
+    ) -> None:
         """Tell every stream of that kind that these rows (or keys of them) are as they are given."""
         known, key = (self.queues, "skill") if kind == "queues" else (self.agents, "agent")
         with self._guard:
@@ -179,7 +182,7 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "Serving"
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         pass
 
     def do_GET(self) -> None:
@@ -270,6 +273,18 @@ class Serving(ThreadingHTTPServer):
     def __init__(self, stage: Stage, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Answering)
         self.stage = stage
+        self._taken: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        taken, address = super().get_request()
+        self._taken.append(taken)
+        return taken, address
+
+    def hang_up(self) -> None:
+        """End all connections, those that rest, too: a program that is gone has none."""
+        for taken in self._taken:
+            with suppress(OSError):
+                taken.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -281,9 +296,10 @@ def staged(stage: Stage, port: int = 0) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
-            stage.hang_up()
             server.shutdown()
             thread.join()
+            stage.hang_up()
+            server.hang_up()
 
 
 def web_is_built() -> bool:

@@ -32,6 +32,10 @@ describe("the source", () => {
     expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySet|eval\(|new Function/);
   });
 
+  it.each(sources)("is short enough to be read (%s)", (_, text) => {
+    expect(text.split("\n").length).toBeLessThanOrEqual(400);
+  });
+
   it.each(sources)("speaks to nobody but its own server (%s)", (_, text) => {
     expect(text).not.toMatch(/https?:\/\//);
   });

@@ -13,6 +13,9 @@ export const SORTS = [
 ] as const;
 export type Sort = (typeof SORTS)[number];
 
+/** The orders that put small before large; the others begin with what is most. */
+export const LEAST_FIRST: ReadonlySet<Sort> = new Set<Sort>(["name", "share", "free"]);
+
 export const AGENT_SORTS = ["time", "state", "name"] as const;
 export type AgentSort = (typeof AGENT_SORTS)[number];
 

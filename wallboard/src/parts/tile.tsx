@@ -20,11 +20,11 @@ export function Tile({ row: signal }: { row: Signal<QueueRow> }) {
   return (
     <article class={`tile ${level}`} data-skill={skill} aria-labelledby={`queue-${skill}`}>
       <header class="tile-head">
-        <h3 id={`queue-${skill}`} class="tile-name">
+        <h2 id={`queue-${skill}`} class="tile-name">
           <a href={addressOf({ view: "queue", skill })} class="tile-link">
             <Name text={row.name} otherwise={t("skill_number", { skill })} />
           </a>
-        </h3>
+        </h2>
         <Badge level={level} reason={reason} />
       </header>
       <div class="tile-figures">

@@ -2,7 +2,7 @@
 import type { Signal } from "@preact/signals";
 import type { QueueRow } from "../live/rows";
 import { FIGURES, type FigureName } from "../model/figures";
-import type { Sort } from "../model/layout";
+import { LEAST_FIRST, type Sort } from "../model/layout";
 import { StateBar } from "../parts/bar";
 import { FigureButton } from "../parts/figure";
 import { Badge, told, useAttention } from "../parts/level";
@@ -59,7 +59,7 @@ function Head({ sort, words, number = false }: { sort: Sort; words: string; numb
     <th
       scope="col"
       class={number ? "number" : ""}
-      aria-sort={chosen ? (reversed === (sort === "name") ? "descending" : "ascending") : undefined}
+      aria-sort={chosen ? (reversed === LEAST_FIRST.has(sort) ? "descending" : "ascending") : undefined}
     >
       <button type="button" class="head-button" onClick={() => arrange({ sort, reversed: chosen && !reversed })}>
         {words}

@@ -29,7 +29,7 @@ export function Wallboard() {
   if (who === null) return <Starting />;
   if (!isSignedIn(who)) return <SignIn />;
   if (!vdn.value) return <main id="figures"><p class="empty-note">{t("no_vdns")}</p><Settings /></main>;
-  if (layout.value.view === "tv") return <><Freshness /><Tv /><Announcer /></>;
+  if (layout.value.view === "tv") return <><Announcer /><Freshness /><Tv /></>;
   const View = SHOWN[layout.value.view];
   return (
     <div class={lostSince.value === null ? "shell" : "shell lost"}>
