@@ -47,6 +47,7 @@ from queuepulse.sources.http_ingest import IngestApp
 from queuepulse.sources.http_ingest import Settings as IngestSettings
 from queuepulse.stores.folder import Folder, FolderRefused
 from queuepulse.stores.keys import KeyStore, KeysUnusable
+from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
 
 EXIT_REFUSED: Final = 1
@@ -178,7 +179,8 @@ class Server:
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning)
+        records = RecentFives()
+        hub = Hub(log, clock, metrics, settings, _log.warning, records)
         return hub, metrics
 
     async def _restore(self, hub: Hub) -> None:

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"authentication", "replying"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
     frozenset({"config_load", "certificates", "connections", "gate", "logs"}),
-    frozenset({"edge", "switches"}),
+    frozenset({"edge", "floor", "switches"}),
     frozenset({"server", "client"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
