@@ -9,6 +9,7 @@ from typing import Final
 
 from queuepulse.engine import watching
 from queuepulse.engine.events import VdnKey
+from queuepulse.engine.states import SIGNED_OUT
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.views import AgentView, DaySums, QueueView, WaitingCall
 from queuepulse.hub import Hub
@@ -79,13 +80,17 @@ class HubFloor:
 
     def health(self, vdn: VdnKey) -> Health:
         books = self._engine(vdn).books
-        return Health(dict(books.links), dict(books.repairs), len(books.calls), self._hub.lag_s())
+        agents = sum(agent.state != SIGNED_OUT for agent in books.agents.values())
+        return Health(dict(books.links), dict(books.repairs), agents, len(books.calls), self._hub.lag_s())
 
     async def series(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Series:
-        engine = self._engine(vdn)
-        open_fives = watching.open_fives(engine.books, skill_ids, from_ms, to_ms)
-        kept = await self._records.between(vdn, skill_ids, from_ms, to_ms)
-        for five in open_fives:
+        engine, mark_ms = self._engine(vdn), None
+        # If a mark passes meanwhile, what it closes may be in neither part, or in both: then once more.
+        while mark_ms != engine.books.mark_ms:
+            self._closed_today(vdn)
+            mark_ms = engine.books.mark_ms
+            kept = await self._records.between(vdn, skill_ids, from_ms, to_ms)
+        for five in watching.open_fives(engine.books, skill_ids, from_ms, to_ms):
             of_queue, view = kept.queues.setdefault(five.skill, {}), watching.five_view(five)
             before = of_queue.get(five.mark_ms)
             of_queue[five.mark_ms] = view if before is None else watching.added(before, view)

@@ -255,9 +255,8 @@ class Hub:
     async def _fold(self, vdn: VdnKey, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
         """Folds a batch that is in the log, in slices, so that others get their turn."""
         engine, elapsed = hosted.engine, self._clock.elapsed
-        outcomes = [0] * len(Outcome)
+        outcomes, begun_s = [0] * len(Outcome), elapsed()
         hosted.position = last - len(events)
-        begun_s = elapsed()
         for begin in range(0, len(events), SLICE_EVENTS):
             some = events[begin : begin + SLICE_EVENTS]
             for event in some:

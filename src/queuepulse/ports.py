@@ -231,10 +231,14 @@ class VdnSeen(NamedTuple):
 
 
 class Health(NamedTuple):
-    """How a VDN fares. `links` are the lost ones with since when, `repairs` counts by kind."""
+    """How a VDN fares. `links` are the lost ones with since when, `repairs` counts by kind.
+
+    `agents` are signed in, `calls` wait or are talked; `lag_s` is how far figures are behind the log.
+    """
 
     links: dict[str, int]
     repairs: dict[str, int]
+    agents: int
     calls: int
     lag_s: float
 

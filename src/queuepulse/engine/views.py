@@ -45,6 +45,12 @@ class FiveView(msgspec.Struct, frozen=True, gc=False):
     idle_ms_max: int = 0
 
 
+class MarkedFive(FiveView, frozen=True, gc=False):
+    """The same, with the instant at which the five minutes began."""
+
+    mark_ms: int = 0
+
+
 class TodayView(msgspec.Struct, frozen=True, gc=False):
     """The statistics day of a queue so far; None where the whole day is not known.
 

@@ -25,10 +25,12 @@ class Kind(NamedTuple):
 
     name: str
     id: str
+    masks_numbers: bool = False
 
 
 QUEUES: Final = Kind("queues", "skill")
 AGENTS: Final = Kind("agents", "agent")
+AGENTS_MASKED: Final = Kind("agents", "agent", masks_numbers=True)
 
 
 class Rows:

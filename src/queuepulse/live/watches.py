@@ -11,7 +11,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from queuepulse.engine.events import VdnKey
-from queuepulse.live.feeds import AGENTS, QUEUES, Feed, Kind, Rows
+from queuepulse.engine.views import AgentView
+from queuepulse.live.feeds import QUEUES, Feed, Kind, Rows
+from queuepulse.masking import masked_number
 from queuepulse.ports import Clock, Floor, Seen
 
 QUEUES_MAX: Final = 1_000
@@ -160,8 +162,10 @@ class Watch:
 
     async def _found(self) -> dict[int, Any]:
         """The rows that somebody wants, as they are now."""
-        if self._rows.kind is AGENTS:
-            return {view.agent: view for view in await self._floor.agents(self._vdn)}
+        if self._rows.kind is not QUEUES:
+            masks = self._rows.kind.masks_numbers
+            agents = await self._floor.agents(self._vdn)
+            return {view.agent: _masked(view) if masks else view for view in agents}
         wanted: set[int] = set()
         self._first = frozenset()
         for selection in self._shown:
@@ -174,7 +178,7 @@ class Watch:
 
     def _shows(self, selection: Selection) -> Callable[[int, Any], bool]:
         """Whether a row is in that set."""
-        if self._rows.kind is AGENTS:
+        if self._rows.kind is not QUEUES:
             return lambda _number, view: selection is None or selection in view.skills
         if isinstance(selection, frozenset):
             return lambda number, _view: number in selection
@@ -201,6 +205,12 @@ class Watch:
             f"{kind.name}_total": total,
         }
         return _encoder.encode(told)
+
+
+def _masked(view: AgentView) -> AgentView:
+    if view.phone is None:
+        return view
+    return msgspec.structs.replace(view, phone=masked_number(view.phone))
 
 
 def _is_still(before: Seen, seen: Seen) -> bool:

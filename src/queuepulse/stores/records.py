@@ -3,6 +3,7 @@
 It forgets at a restart what a snapshot had already given away, and says so (`complete_from_ms`).
 """
 
+import asyncio
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -81,7 +82,8 @@ class RecentFives:
             return Series(0, {})
         queues: dict[int, dict[int, FiveView]] = {}
         for mark_ms in sorted(mark_ms for mark_ms in kept.by_mark if from_ms <= mark_ms < to_ms):
-            of_mark = kept.by_mark[mark_ms]
+            await asyncio.sleep(0)
+            of_mark = kept.by_mark.get(mark_ms, {})
             for skill in skill_ids:
                 packed = of_mark.get(skill)
                 if packed is not None:
