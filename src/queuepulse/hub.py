@@ -18,7 +18,7 @@ from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnK
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import NamedIds, Vdn
 from queuepulse.meters import Meters
-from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogBusy, LogFull, Receipt
+from queuepulse.ports import Answer, Clock, EventLog, FiveRecords, KeptSnapshot, LogBusy, LogFull, Receipt
 
 SLICE_S: Final = 0.0015
 """Longest stretch of folding before others get their turn: below the 2 ms any step may take, with room."""
@@ -90,18 +90,26 @@ class Hosted:
 class Hub:
     """The board of one machine. All of it runs on one loop; only `restore` blocks.
 
-    `warn` is told, as a sentence, what an operator should know and nobody asked for.
+    `warn` is told, as a sentence, what an operator should know. `records` gets the closed five minutes.
+    `hosted` are the VDNs that live here, for others to read.
     """
 
     def __init__(
-        self, log: EventLog, clock: Clock, meters: Meters, settings: HubSettings, warn: Callable[[str], None]
+        self,
+        log: EventLog,
+        clock: Clock,
+        meters: Meters,
+        settings: HubSettings,
+        warn: Callable[[str], None],
+        records: FiveRecords,
     ) -> None:
         self._log = log
         self._clock = clock
         self._meters = meters
         self._settings = settings
         self._warn = warn
-        self._hosted: dict[VdnKey, Hosted] = {}
+        self._records = records
+        self.hosted: dict[VdnKey, Hosted] = {}
         self._nobody = Vdn()
         # Batches that are not folded yet, the oldest first, with when they came.
         self._under_way: dict[asyncio.Task[Receipt], float] = {}
@@ -132,14 +140,15 @@ class Hub:
         kept = self._log.newest_snapshot(vdn, is_readable)
         if kept is not None:
             position = kept.position
-        hosted = self._hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
+        self._records.begin(vdn, 0 if kept is None else engine.open_from_ms)
+        hosted = self.hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
         for batch in self._log.read(position, vdn):
             for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
                 if place > hosted.position:
                     self._apply_logged(vdn, hosted, event)
                     hosted.position = place
                     hosted.unkept += 1
-            engine.advance(engine.clock_ms)
+            self.close_fives(vdn, hosted)
         return hosted.unkept
 
     def _apply_logged(self, vdn: VdnKey, hosted: Hosted, event: Event) -> None:
@@ -150,7 +159,7 @@ class Hub:
 
     async def declare(self, vdn: VdnKey, events: Iterable[SkillConfigured | VdnConfigured]) -> None:
         """Logs those of the configured names and limits that differ from what the log says (events.md)."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         news = [event for event in events if hosted is None or hosted.engine.would_change(event)]
         if news:
             await self.ingest(vdn, news)
@@ -162,8 +171,8 @@ class Hub:
 
         Raises LogFull: nothing was taken. Who stops waiting for it stops nothing.
         """
-        if vdn in self._hosted:
-            self._hosted[vdn].told_s = self._clock.elapsed()
+        if vdn in self.hosted:
+            self.hosted[vdn].told_s = self._clock.elapsed()
         return await self._submit(vdn, events)
 
     async def _submit(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
@@ -175,7 +184,7 @@ class Hub:
     async def rows(self, vdn: VdnKey, skill_ids: Sequence[int]) -> Answer:
         """The figures of these queues now; a VDN never heard of has zeros."""
         now_ms = self._clock.now_ms()
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         if hosted is None:
             return Answer(self._nobody.rows(skill_ids, now_ms), 0, None, now_ms)
         engine = hosted.engine
@@ -192,9 +201,9 @@ class Hub:
             parts.append(codec.encode_events(some))
             if len(stamped) < len(events):
                 await asyncio.sleep(0)
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         if hosted is None:
-            hosted = self._hosted[vdn] = Hosted(Vdn(), 0, self._clock.elapsed())
+            hosted = self.hosted[vdn] = Hosted(Vdn(), 0, self._clock.elapsed())
         # From here to the end of `append` nothing may wait: the turn to fold is the place in the log.
         before, mine = hosted.folded, asyncio.get_running_loop().create_future()
         hosted.folded = mine
@@ -238,17 +247,16 @@ class Hub:
         snapshots.
         """
         try:
-            return await self._fold(hosted, events, last)
+            return await self._fold(vdn, hosted, events, last)
         except Exception as error:
             self._broken = BrokenFold(vdn, hosted.position, error)
             raise
 
-    async def _fold(self, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
+    async def _fold(self, vdn: VdnKey, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
         """Folds a batch that is in the log, in slices, so that others get their turn."""
         engine, elapsed = hosted.engine, self._clock.elapsed
-        outcomes = [0] * len(Outcome)
+        outcomes, begun_s = [0] * len(Outcome), elapsed()
         hosted.position = last - len(events)
-        begun_s = elapsed()
         for begin in range(0, len(events), SLICE_EVENTS):
             some = events[begin : begin + SLICE_EVENTS]
             for event in some:
@@ -258,13 +266,18 @@ class Hub:
                 await asyncio.sleep(0)
                 begun_s = elapsed()
         hosted.unkept += len(events)
-        # Nobody keeps the closed five minutes yet; left in the engine they would only pile up.
-        engine.advance(engine.clock_ms)
+        self.close_fives(vdn, hosted)
         for outcome in Outcome:
             if outcomes[outcome]:
                 self._meters.folded(outcome.name.lower(), outcomes[outcome])
         applied, repeated, out_of_place = outcomes
         return Receipt(len(events), applied, repeated, out_of_place, hosted.position)
+
+    def close_fives(self, vdn: VdnKey, hosted: Hosted) -> None:
+        """Hands the closed five minutes on; left in the engine they would only pile up."""
+        engine = hosted.engine
+        if fives := engine.advance(engine.clock_ms):
+            self._records.keep(vdn, engine.books.day_ms, fives)
 
     # What goes on by itself
 
@@ -305,7 +318,7 @@ class Hub:
         now_ms, quiet_s = self._clock.now_ms(), self._clock.elapsed() - QUIET_S
         due = [
             vdn
-            for vdn, hosted in self._hosted.items()
+            for vdn, hosted in self.hosted.items()
             if hosted.engine.deadline_ms() <= now_ms and hosted.folded is None and hosted.told_s <= quiet_s
         ]
         # All at once, so that they share a commit.
@@ -317,7 +330,7 @@ class Hub:
 
     async def _keep_due(self) -> None:
         now_s, settings = self._clock.elapsed(), self._settings
-        for vdn, hosted in list(self._hosted.items()):
+        for vdn, hosted in list(self.hosted.items()):
             is_due = hosted.unkept >= settings.snapshot_every_events
             is_old = hosted.unkept > 0 and now_s - hosted.kept_s >= settings.snapshot_every_s
             # Only a write tells that the log can be written again; whoever heeds the fault sends no events.
@@ -346,7 +359,7 @@ class Hub:
         """Lets what is under way end, then keeps a snapshot of each VDN, so that the next start is quick."""
         if self._under_way:
             await asyncio.wait(self._under_way)
-        for vdn, hosted in list(self._hosted.items()):
+        for vdn, hosted in list(self.hosted.items()):
             if hosted.unkept:
                 await self._keep(vdn, hosted)
 
@@ -354,12 +367,12 @@ class Hub:
 
     def clock_ms(self, vdn: VdnKey) -> int:
         """The largest `at` of a VDN so far; -1, of a VDN never heard of."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         return hosted.engine.clock_ms if hosted else self._nobody.clock_ms
 
     def named_ids(self, vdn: VdnKey) -> NamedIds:
         """What the queues and agents of a VDN are called; nothing, of a VDN never heard of."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         return (hosted.engine if hosted else self._nobody).named_ids()
 
     def position(self) -> int:
@@ -373,7 +386,7 @@ class Hub:
     def repairs(self) -> dict[str, int]:
         """What snapshots of the switches changed, by kind, in all VDNs."""
         total: Counter[str] = Counter()
-        for hosted in self._hosted.values():
+        for hosted in self.hosted.values():
             total.update(hosted.engine.repairs)
         return dict(total)
 

@@ -17,7 +17,7 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse import switches
@@ -39,16 +39,21 @@ from queuepulse.engine.events import SkillConfigured, VdnConfigured
 from queuepulse.engine.vdn import COMPILED
 from queuepulse.gate import Gate, Phase
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
+from queuepulse.live.endpoints import LIVE_PREFIX
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
 from queuepulse.logs import log_to
-from queuepulse.ports import LogDamaged, LogFull, Loss
+from queuepulse.ports import FiveRecords, LogDamaged, LogFull, Loss
 from queuepulse.protocol.interfaces import INGEST_PATH
 from queuepulse.protocol.signature import Rules, SeenSignatures
 from queuepulse.sources.http_ingest import IngestApp
 from queuepulse.sources.http_ingest import Settings as IngestSettings
 from queuepulse.stores.folder import Folder, FolderRefused
-from queuepulse.stores.keys import KeyStore, KeysUnusable
+from queuepulse.stores.keys import KeyStore
+from queuepulse.stores.private import StoreUnusable
+from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
+from queuepulse.stores.users import UserStore
+from queuepulse.wallboard import Wallboard, bytes_of
 
 EXIT_REFUSED: Final = 1
 """The server cannot start, or ended by itself; what to do is on stderr."""
@@ -68,7 +73,7 @@ SNAPSHOTS_SHARE: Final = 0.2
 """Of the time that the end may take, what the last snapshots get: without them the next start is slower."""
 StartRefused: Final = (
     FolderRefused,
-    KeysUnusable,
+    StoreUnusable,
     CertificateRefused,
     ListenRefused,
     LogFull,
@@ -108,8 +113,15 @@ class Server:
         held.callback(listener.close)
         keys = held.enter_context(KeyStore(folder.path, self._config.keys.master_key))
         connections = Connections(listener, per_address_max=settings.connections_per_address_max)
-        hub, metrics = await self._open_log(folder, connections)
-        gate = Gate(self._apps(hub, keys, metrics), _pages(hub, lambda: gate.phase, metrics))
+        users = held.enter_context(UserStore(folder.path))
+        records = RecentFives()
+        hub, metrics = await self._open_log(folder, connections, records)
+        board = Wallboard(
+            self._config, hub, records, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
+        )
+        apps = self._apps(hub, keys, metrics)
+        apps.append((LIVE_PREFIX.encode(), board.app))
+        gate = Gate(apps, _pages(hub, lambda: gate.phase, metrics, board.web))
         self._edge = Edge(
             gate,
             listener,
@@ -125,7 +137,9 @@ class Server:
         for link in switches.links(self._config, hub, self._clock):
             self._keep_running(link.run(), f"source {link.source.name}")
         self._keep_running(_watch_keys(keys), "keys")
-        held.push_async_callback(self._close_gate, gate)
+        self._keep_running(board.watch_users(), "users")
+        self._keep_running(board.load.run(), "load")
+        held.push_async_callback(self._close_gate, gate, board)
         gate.phase = Phase.OPEN
         self.url = _url(listener.getsockname(), is_plain=self.certificate is None)
         self._tell_ready()
@@ -147,7 +161,9 @@ class Server:
         """End in order: no new work, answers to what runs, snapshots. Within `shutdown.grace_s`."""
         await self._held.aclose()
 
-    async def _open_log(self, folder: Folder, connections: Connections) -> tuple[Hub, Metrics]:
+    async def _open_log(
+        self, folder: Folder, connections: Connections, records: FiveRecords
+    ) -> tuple[Hub, Metrics]:
         config, clock = self._config, self._clock
 
         def accept(loss: Loss) -> None:
@@ -179,7 +195,7 @@ class Server:
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning)
+        hub = Hub(log, clock, metrics, settings, _log.warning, records)
         return hub, metrics
 
     async def _restore(self, hub: Hub) -> None:
@@ -259,8 +275,10 @@ class Server:
         self.has_failed = True
         self.ended.set()
 
-    async def _close_gate(self, gate: Gate) -> None:
+    async def _close_gate(self, gate: Gate, board: Wallboard) -> None:
         _log.info("ending")
+        gate.phase = Phase.ENDING
+        await board.streams.end()
         cut_off = await gate.end(self._config.shutdown.grace_s * REQUESTS_SHARE)
         if cut_off:
             _log.warning("requests were cut off", count=cut_off)
@@ -326,13 +344,13 @@ async def _watch_keys(keys: KeyStore) -> None:
                 keys.reload()
                 _log.info("keys loaded")
             told = ""
-        except KeysUnusable as unusable:
+        except StoreUnusable as unusable:
             if str(unusable) != told:
                 told = str(unusable)
                 _log.error("the keys cannot be read, those read before stay in force", reason=told)
 
 
-def _pages(hub: Hub, phase: Callable[[], Phase], metrics: Metrics) -> Starlette:
+def _pages(hub: Hub, phase: Callable[[], Phase], metrics: Metrics, web: App) -> Starlette:
     """What anybody may ask: whether the server lives, whether it should get requests, how it fares."""
 
     async def alive(_request: Request) -> Response:
@@ -348,7 +366,8 @@ def _pages(hub: Hub, phase: Callable[[], Phase], metrics: Metrics) -> Starlette:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 
     pages = {"/healthz": alive, "/readyz": ready, "/metrics": scrape}
-    return Starlette(routes=[Route(path, page, methods=["GET"]) for path, page in pages.items()])
+    routes = [Route(path, page, methods=["GET"]) for path, page in pages.items()]
+    return Starlette(routes=[*routes, Mount("/", web)])
 
 
 def _json(status: int, told: Mapping[str, str]) -> Response:

@@ -13,6 +13,7 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings
 from queuepulse.ports import EventLog, KeptSnapshot, LogFull
 from queuepulse.stores.memory import MemoryLog
+from queuepulse.stores.records import RecentFives
 
 BANK, SHOP = VdnKey(1, 1), VdnKey(1, 2)
 NOW_MS = 1_704_164_645_500
@@ -104,8 +105,10 @@ def hub_on(
     settings: HubSettings | None = None,
     meters: Tally | None = None,
     warn: Callable[[str], None] = pytest.fail,
+    records: RecentFives | None = None,
 ) -> Hub:
-    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn)
+    kept = RecentFives() if records is None else records
+    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn, kept)
 
 
 def logged(log: EventLog, vdn: VdnKey | None = None) -> list[Event]:
@@ -130,7 +133,7 @@ async def kept_by(hub: Hub, log: EventLog, vdn: VdnKey) -> bytes | None:
 
 
 def offered(call: str, **keys: Any) -> CallOffered:
-    return CallOffered(call=call, skill=3, **{"at": NOW_MS, "id": call, **keys})
+    return CallOffered(call=call, **{"skill": 3, "at": NOW_MS, "id": call, **keys})
 
 
 async def turns(count: int = 20) -> None:

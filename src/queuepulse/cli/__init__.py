@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Command("serve", "serve", "Run the server."),
     Command("check-config", "check_config", "Check a config file, and tell what each setting is."),
     Command("keys", "keys", "Make, list and revoke the keys of clients."),
+    Command("users", "users", "Make and end the users of the wallboard, and links to it."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
     Command("send", "send", "Send a file of events to a server."),
     Command("replay", "replay", "Fold a file of events, without a server, and print figures."),

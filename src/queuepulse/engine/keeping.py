@@ -15,7 +15,7 @@ from queuepulse.engine.calls import Pass
 from queuepulse.engine.queues import FIVE_FIELDS, FIVE_MS, LIMITS_FIELDS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the bytes: it rises when older code could not read them."""
 
 PART_KEYS: Final = 4_096
@@ -31,6 +31,7 @@ _BOOKS: Final = (
     "day_end_ms",
     "links",
     "repairs",
+    "confident_ms",
 )
 _AGENT: Final = (
     "id",

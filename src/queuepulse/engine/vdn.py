@@ -11,7 +11,7 @@ from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
 from queuepulse.engine.figures import Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
-from queuepulse.engine.queues import Five
+from queuepulse.engine.queues import FIVE_MS, Five
 
 COMPILED: Final = not __file__.endswith(".py")
 """Whether this engine was compiled when it was installed: the same sources, and about twice as fast."""
@@ -120,6 +120,11 @@ class Vdn:
     def clock_ms(self) -> int:
         """The largest `at` so far, whatever the outcome; -1 before the first event."""
         return self.books.clock_ms
+
+    @property
+    def open_from_ms(self) -> int:
+        """The first mark whose five minutes `advance` has not given away yet."""
+        return max(0, self.books.mark_ms - FIVE_MS)
 
     @property
     def stale_since_ms(self) -> int | None:

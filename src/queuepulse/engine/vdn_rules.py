@@ -62,7 +62,7 @@ def vdn_configured(books: Books, event: VdnConfigured, at_ms: int) -> Outcome:
 
 def snapshot(books: Books, event: Snapshot, at_ms: int) -> Outcome:
     """Makes what belongs to the source equal to the source's own picture."""
-    return APPLIED if repair.repair(books, event, event.source or MAIN_SOURCE) else REPEATED
+    return _repaired(books, at_ms, repair.repair(books, event, event.source or MAIN_SOURCE))
 
 
 def link_lost(books: Books, event: LinkLost, at_ms: int) -> Outcome:
@@ -76,12 +76,20 @@ def link_lost(books: Books, event: LinkLost, at_ms: int) -> Outcome:
 
 def link_restored(books: Books, event: LinkRestored, at_ms: int) -> Outcome:
     """The source sees its switch again."""
-    return REPEATED if books.links.pop(event.source or MAIN_SOURCE, None) is None else APPLIED
+    return _repaired(books, at_ms, books.links.pop(event.source or MAIN_SOURCE, None) is not None)
 
 
 def source_restarted(books: Books, event: SourceRestarted, at_ms: int) -> Outcome:
     """Every live call and session of the source is over."""
-    return APPLIED if repair.restart(books, at_ms, event.source or MAIN_SOURCE) else REPEATED
+    return _repaired(books, at_ms, repair.restart(books, at_ms, event.source or MAIN_SOURCE))
+
+
+def _repaired(books: Books, at_ms: int, changed: bool) -> Outcome:
+    """Notes since when the figures can be trusted again, if anything was wrong with them."""
+    if not changed:
+        return REPEATED
+    books.confident_ms = max(books.confident_ms, at_ms)
+    return APPLIED
 
 
 def clock(books: Books, event: Clock, at_ms: int) -> Outcome:

@@ -8,17 +8,18 @@ No clock lives here: the time is passed in.
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-import apsw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from queuepulse.people import Scope
 from queuepulse.protocol.keys import Key, token_hash
 from queuepulse.stores.folder import KEYS_FILE
+from queuepulse.stores.private import PrivateFile, StoreUnusable, require_private, unusable
 
 MASTER_KEY_FILE: Final = "master.key"
 MASTER_KEY_BYTES: Final = 32
@@ -27,8 +28,6 @@ _NONCE_BYTES: Final = 12
 # AKs are names, not secrets: 80 random bits never meet by chance. SKs and tokens have 256 bits.
 _AK_BYTES: Final = 10
 _SECRET_BYTES: Final = 32
-# How long a write waits for another program that writes keys at the same moment.
-_BUSY_MS: Final = 5_000
 _FORMAT: Final = 1
 
 # A revoked key stays in the list; its secrets are erased. In a scope, NULL is "every".
@@ -45,17 +44,6 @@ CREATE TABLE key (
 CREATE TABLE scope (ak TEXT NOT NULL REFERENCES key, cc INTEGER, vdn INTEGER) STRICT;
 PRAGMA user_version = {_FORMAT};
 """
-
-
-class KeysUnusable(Exception):
-    """The keys cannot be read or kept. The text tells a person what happened, where, and what to do."""
-
-
-class Scope(NamedTuple):
-    """What a key may see: one VDN, a whole call center (`vdn` None), or everything (both None)."""
-
-    cc: int | None = None
-    vdn: int | None = None
 
 
 class NewKey(NamedTuple):
@@ -90,23 +78,19 @@ class KeyStore:
         """Opens the keys in `folder`, made on first use.
 
         `master_key` is 64 hexadecimal digits; without it, the file `master.key` beside the keys holds it,
-        also made on first use. Raises KeysUnusable.
+        also made on first use. Raises StoreUnusable.
         """
         self._path = folder / KEYS_FILE
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make_private(self._path)
-            self._connection = _connect(self._path)
-        except (OSError, apsw.Error) as error:
-            raise _unusable(self._path, error) from error
+        self._file = PrivateFile(self._path, _SCHEMA, _FORMAT)
         try:
             self._aead = AESGCM(self._master_key(folder, master_key))
             self.reload()
         except OSError as error:
-            self._connection.close()
-            raise _unusable(folder / MASTER_KEY_FILE, error) from error
+            self._file.close()
+            # Backups hold the keys, and never the master key.
+            raise unusable(folder / MASTER_KEY_FILE, error, "put your copy of it back") from error
         except BaseException:
-            self._connection.close()
+            self._file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -116,7 +100,7 @@ class KeyStore:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._file.close()
 
     def by_ak(self, ak: str) -> Key | None:
         """The key in force that has this AK."""
@@ -128,14 +112,14 @@ class KeyStore:
 
     def changed(self) -> bool:
         """Whether another program changed the keys since they were last loaded. Cheap: ask every second."""
-        return self._version() != self._loaded_version
+        return self._file.version() != self._loaded_version
 
     def reload(self) -> None:
-        """Loads the keys in force. On KeysUnusable those loaded before stay in force."""
-        version = self._version()
-        with self._one_moment():
+        """Loads the keys in force. On StoreUnusable those loaded before stay in force."""
+        version = self._file.version()
+        with self._file.one_moment():
             scopes = self._scopes()
-            rows: list[Any] = self._connection.execute(
+            rows: list[Any] = self._file.connection.execute(
                 "SELECT ak, name, sealed_sk, token_hash, ingests FROM key WHERE revoked_at_ms IS NULL"
             ).fetchall()
         by_ak: dict[str, Key] = {}
@@ -164,13 +148,13 @@ class KeyStore:
         sk = secrets.token_urlsafe(_SECRET_BYTES)
         token = secrets.token_urlsafe(_SECRET_BYTES) if ingests else None
         hashed = None if token is None else token_hash(token)
-        with self._one_moment():
-            self._connection.execute(
+        with self._file.one_moment():
+            self._file.connection.execute(
                 "INSERT INTO key (ak, name, sealed_sk, token_hash, ingests, added_at_ms)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (ak, name, self._seal(ak, sk), hashed, int(ingests), now_ms),
             )
-            self._connection.executemany(
+            self._file.connection.executemany(
                 "INSERT INTO scope VALUES (?, ?, ?)", [(ak, scope.cc, scope.vdn) for scope in scopes]
             )
         self.reload()
@@ -178,21 +162,21 @@ class KeyStore:
 
     def revoke(self, ak: str, now_ms: int) -> bool:
         """Ends a key and erases its secrets. False: no key in force has this AK."""
-        with self._one_moment():
-            self._connection.execute(
+        with self._file.one_moment():
+            self._file.connection.execute(
                 "UPDATE key SET revoked_at_ms = ?, sealed_sk = NULL, token_hash = NULL"
                 " WHERE ak = ? AND revoked_at_ms IS NULL",
                 (now_ms, ak),
             )
-            ended = self._connection.changes() == 1
+            ended = self._file.connection.changes() == 1
         self.reload()
         return ended
 
     def entries(self) -> list[KeyEntry]:
         """All keys ever made, revoked ones too, oldest first."""
-        with self._one_moment():
+        with self._file.one_moment():
             scopes = self._scopes()
-            rows: list[Any] = self._connection.execute(
+            rows: list[Any] = self._file.connection.execute(
                 "SELECT ak, name, ingests, added_at_ms, revoked_at_ms FROM key ORDER BY rowid"
             ).fetchall()
         return [
@@ -200,23 +184,9 @@ class KeyStore:
             for ak, name, ingests, added_at_ms, revoked_at_ms in rows
         ]
 
-    def _version(self) -> int:
-        with self._one_moment():
-            version: int = self._connection.pragma("data_version")
-        return version
-
-    @contextmanager
-    def _one_moment(self) -> Iterator[None]:
-        """All or nothing, and of one state of the file."""
-        try:
-            with self._connection:
-                yield
-        except apsw.Error as error:
-            raise _unusable(self._path, error) from error
-
     def _scopes(self) -> dict[str, list[Scope]]:
         scopes: dict[str, list[Scope]] = {}
-        rows: Any = self._connection.execute("SELECT ak, cc, vdn FROM scope ORDER BY rowid")
+        rows: Any = self._file.connection.execute("SELECT ak, cc, vdn FROM scope ORDER BY rowid")
         for ak, cc, vdn in rows:
             scopes.setdefault(ak, []).append(Scope(cc, vdn))
         return scopes
@@ -226,15 +196,15 @@ class KeyStore:
             return _decode_master_key(given, "the setting or variable that holds the master key")
         path = folder / MASTER_KEY_FILE
         if not path.exists():
-            sealed = self._connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
+            sealed = self._file.connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
             if sealed:
-                raise KeysUnusable(
+                raise StoreUnusable(
                     f"{path} is missing, and the keys in {self._path} were sealed with it"
                     f" ({sealed} in force). Put your copy of it back, or move {KEYS_FILE} away"
                     " and make new keys."
                 )
             _make_master_key(path)
-        _require_private(path)
+        require_private(path)
         return _decode_master_key(path.read_text(errors="replace").strip(), str(path))
 
     def _seal(self, ak: str, sk: str) -> bytes:
@@ -246,30 +216,10 @@ class KeyStore:
         try:
             return self._aead.decrypt(nonce, ciphertext, ak.encode()).decode()
         except InvalidTag:
-            raise KeysUnusable(
+            raise StoreUnusable(
                 f"The master key does not fit the keys in {self._path} (key {ak}). Use the {MASTER_KEY_FILE}"
                 f" or the setting that they were made with, or move {KEYS_FILE} away and make new keys."
             ) from None
-
-
-def _unusable(path: Path, error: Exception) -> KeysUnusable:
-    # Backups hold the keys, and never the master key.
-    last_resort = "put your copy of it back" if path.name == MASTER_KEY_FILE else "restore a backup"
-    return KeysUnusable(
-        f"{path} cannot be used: {error}. Check the disk and who owns the file, or {last_resort}."
-    )
-
-
-def _make_private(path: Path) -> None:
-    """Makes the file if there is none, readable by its owner alone."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    _require_private(path)
-
-
-def _require_private(path: Path) -> None:
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise KeysUnusable(f"{path} may be read by others (mode {mode:o}). Run: chmod 600 {path}")
 
 
 def _make_master_key(path: Path) -> None:
@@ -293,25 +243,5 @@ def _decode_master_key(text: str, place: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != MASTER_KEY_BYTES:
-        raise KeysUnusable(f"{place} must be {2 * MASTER_KEY_BYTES} hexadecimal digits.")
+        raise StoreUnusable(f"{place} must be {2 * MASTER_KEY_BYTES} hexadecimal digits.")
     return key
-
-
-def _connect(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
-    try:
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
-        connection.execute("BEGIN IMMEDIATE")  # two programs may both find the file new
-        found = connection.pragma("user_version")
-        if found == 0:
-            connection.execute(_SCHEMA)
-        elif found != _FORMAT:
-            raise KeysUnusable(
-                f"{path} has format {found}, and this program knows {_FORMAT}. Use the release that wrote it."
-            )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
