@@ -37,6 +37,7 @@ GOALS: Final = {
     "ratio 50": Goal(0.30, 0.50),
     "ratio 1000": Goal(0.55, 0.75),
     "p99": Goal(40, 20),
+    "push": Goal(20, 10),
     "restart 5000000": Goal(5, 2),
 }
 

@@ -19,6 +19,10 @@ class Sizes(NamedTuple):
     read_s: int
     read_runs: int
     latency_s: int
+    push_viewers: int
+    push_queues: int
+    push_agents: int
+    push_s: int
     restart_events: tuple[int, ...]
     restart_runs: int
     snapshot_every: int
@@ -39,6 +43,10 @@ FULL: Final = Sizes(
     read_s=2,
     read_runs=5,
     latency_s=10,
+    push_viewers=1_000,
+    push_queues=200,
+    push_agents=1_000,
+    push_s=15,
     restart_events=(100_000, 1_000_000, 5_000_000),
     restart_runs=2,
     snapshot_every=200_000,
@@ -54,6 +62,8 @@ QUICK: Final = FULL._replace(
     read_s=1,
     read_runs=2,
     latency_s=3,
+    push_viewers=300,
+    push_s=4,
     restart_events=(300_000,),
     restart_runs=1,
     memory_vdns=2,
@@ -68,6 +78,10 @@ TINY: Final = QUICK._replace(
     read_queues=(2,),
     read_runs=1,
     latency_s=1,
+    push_viewers=40,
+    push_queues=20,
+    push_agents=20,
+    push_s=1,
     restart_events=(3_000,),
     snapshot_every=2_000,
     memory_vdns=1,
