@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from browser.fake import FIVE_MS, Stage, five, row, staged, states, web_is_built
+from browser.fake import Stage, staged, web_is_built
+from browser.given import small_floor
 
 # Debian's, and what others call it.
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -86,63 +87,8 @@ def opened(browser: Browser) -> Iterator[Open]:
 
 @pytest.fixture
 def stage() -> Stage:
-    """A small floor: one queue of each level, with agents and callers."""
-    stage = Stage(NOON_MS)
-    stage.signed_in = True
-    stage.queues = {
-        1: row(1, "Sales", agents=states(idle=2, talking=4, adjust=1, rest=1)),
-        2: row(2, "Billing", waiting=3, oldest_waiting_since_ms=NOON_MS - 90_000, agents=states(talking=5)),
-        3: row(3, "Köln Support", waiting=1, oldest_waiting_since_ms=NOON_MS - 30_000),
-        4: row(4, "Night shift", agents=states()),
-    }
-    stage.queues[1] |= {
-        "five": five(offered=6, offered_in=6, answered=6, answered_in_20s=6),
-        "today": {"answered": 120, "offered": 140, "answered_in_20s": 100, "left": 20},
-    }
-    stage.agents = {
-        number: {
-            "agent": number,
-            "name": name,
-            "phone": f"****{number % 100}",
-            "state": state,
-            "since_ms": NOON_MS - number * 1_000,
-            "reason": None,
-            "skills": [1, 2],
-            "talks": 1 if state == "talking" else 0,
-            "wrapup_until_ms": None,
-        }
-        for number, name, state in [
-            (101, "Ada", "idle"),
-            (102, "Ben", "talking"),
-            (103, "Cem", "rest"),
-            (104, None, "adjust"),
-        ]
-    }
-    stage.calls = {
-        2: [
-            {
-                "call": f"c{place}",
-                "waiting_since_ms": NOON_MS - place * 30_000,
-                "ringing": [102] if place == 3 else [],
-                "priority": None,
-                "caller": f"****{place}{place}",
-            }
-            for place in (3, 2, 1)
-        ]
-    }
-    mark_ms = NOON_MS - NOON_MS % FIVE_MS
-    week_ms = 7 * 86_400_000
-    stage.series = {
-        2: [
-            {"mark_ms": at_ms, **five(offered=5, offered_in=5, answered_in_20s=3, waits=5, wait_ms=90_000)}
-            for at_ms in (*range(mark_ms - week_ms - 3_600_000, mark_ms - week_ms + 7_200_000, FIVE_MS),)
-        ]
-        + [
-            {"mark_ms": at_ms, **five(offered=4, offered_in=4, answered_in_20s=4, waits=4, wait_ms=20_000)}
-            for at_ms in range(mark_ms - 3_600_000, mark_ms, FIVE_MS)
-        ]
-    }
-    return stage
+    """A small floor at noon, somebody signed in."""
+    return small_floor(NOON_MS)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ export const shownSecond = computed(() =>
 
 function heard(next: Link): void {
   const before = link.peek();
-  if (next.state === "live") link.value = { link: next, since_ms: null };
+  if (next.state === "live" || next.state === "connecting") link.value = { link: next, since_ms: null };
   else link.value = { link: next, since_ms: before.since_ms ?? now_ms() };
   if (next.state === "refused" && next.status === 401) void loadSession().catch(() => {});
   if (next.state === "live" && before.since_ms !== null) {
@@ -180,6 +180,7 @@ let asked = "";
 
 async function askTrends(of: Vdn): Promise<void> {
   const skills = queues.keys.peek();
+  if (!skills.length) return;
   const question = `${of.cc}.${of.vdn}:${skills.length}`;
   if (question === asked) return;
   asked = question;

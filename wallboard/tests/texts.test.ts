@@ -20,6 +20,13 @@ describe("the words", () => {
     for (const key of made) expect(Object.keys(TEXTS)).toContain(key);
   });
 
+  it("are all said somewhere", () => {
+    const made = /^(state|mean|sort|order|because|role|repair)_/;
+    const said = sources.filter(([name]) => name !== "texts.ts").map(([, text]) => text).join("\n");
+    const silent = Object.keys(TEXTS).filter((key) => !made.test(key) && !new RegExp(`["\\b]${key}["\\b]`).test(said));
+    expect(silent).toEqual([]);
+  });
+
   it("take what is put in as it is", () => {
     language.value = "en";
     expect(t("signed_in_as", { name: "{count} $& <b>" })).toBe("Signed in as {count} $& <b>");

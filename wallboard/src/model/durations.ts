@@ -9,12 +9,6 @@ export function clock(seconds: number): string {
   return h ? `${h}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
 }
 
-/** The same for who listens: PT1H2M3S, the value of a `<time>`. */
-export function isoDuration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  return `PT${Math.floor(whole / 3_600)}H${Math.floor(whole / 60) % 60}M${whole % 60}S`;
-}
-
 const timeFormats = new Map<string, Intl.DateTimeFormat>();
 
 function timeFormat(language: string, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

@@ -2,7 +2,7 @@
 import type { QueueRow } from "../live/rows";
 import type { Key } from "../texts";
 import { answeredIn20s, percent } from "./attention";
-import { GROUPS, grouped, type Group } from "./groups";
+import { grouped, type Group } from "./groups";
 
 export type FigureName =
   | "waiting" | "longest_wait" | "in_20s" | "signed_in" | Group | "offered_today" | "answered_today" | "left_today";
@@ -14,57 +14,51 @@ export interface Figure {
   /** A count; seconds that run since an instant; or percent. null: there is nothing to tell. */
   readonly kind: "count" | "since" | "percent";
   readonly value: (row: QueueRow) => number | null;
-  /** What the panel can list: the calls that wait, or the agents of a group. */
-  readonly evidence: "calls" | Group | "agents" | null;
-  /** The figure of the same meaning at `GET /v1/explain`. */
-  readonly explain: string | null;
+  /** What the panel can list: the calls that wait, the five minutes, or the agents, all or of a group. */
+  readonly evidence: "calls" | "fives" | "agents" | Group | null;
 }
 
-const group = (name: Group, explain: string | null): Figure => ({
+const group = (name: Group): Figure => ({
   label: name,
   meaning: `mean_${name}` as Key,
   period: "now",
   kind: "count",
   value: (row) => grouped(row.agents)[name],
   evidence: name,
-  explain,
 });
 
 export const FIGURES: Readonly<Record<FigureName, Figure>> = {
   waiting: {
     label: "waiting", meaning: "mean_waiting", period: "now", kind: "count",
-    value: (row) => row.waiting, evidence: "calls", explain: "waiting",
+    value: (row) => row.waiting, evidence: "calls",
   },
   longest_wait: {
     label: "longest_wait", meaning: "mean_longest_wait", period: "now", kind: "since",
-    value: (row) => row.oldest_waiting_since_ms, evidence: "calls", explain: "oldest_waiting",
+    value: (row) => row.oldest_waiting_since_ms, evidence: "calls",
   },
   in_20s: {
     label: "in_20s", meaning: "mean_in_20s", period: "ten", kind: "percent",
-    value: (row) => percent(answeredIn20s(row)), evidence: null, explain: "answered_in_20s",
+    value: (row) => percent(answeredIn20s(row)), evidence: "fives",
   },
   signed_in: {
     label: "signed_in", meaning: "mean_signed_in", period: "now", kind: "count",
-    value: (row) => row.signed_in, evidence: "agents", explain: "signed_in",
+    value: (row) => row.signed_in, evidence: "agents",
   },
-  free: group("free", "idle"),
-  ringing: group("ringing", null),
-  talking: group("talking", "talking"),
-  wrapup: group("wrapup", "work"),
-  away: group("away", null),
+  free: group("free"),
+  ringing: group("ringing"),
+  talking: group("talking"),
+  wrapup: group("wrapup"),
+  away: group("away"),
   offered_today: {
     label: "offered_today", meaning: "mean_offered_today", period: "day", kind: "count",
-    value: (row) => row.today.offered, evidence: null, explain: "offered",
+    value: (row) => row.today.offered, evidence: null,
   },
   answered_today: {
     label: "answered_today", meaning: "mean_answered_today", period: "day", kind: "count",
-    value: (row) => row.today.answered, evidence: null, explain: "answered",
+    value: (row) => row.today.answered, evidence: null,
   },
   left_today: {
     label: "left_today", meaning: "mean_left_today", period: "day", kind: "count",
-    value: (row) => row.today.left, evidence: null, explain: "left",
+    value: (row) => row.today.left, evidence: null,
   },
 };
-
-/** The figures of agents, in the order of the bar. */
-export const GROUP_FIGURES: readonly Group[] = GROUPS;

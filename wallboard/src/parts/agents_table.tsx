@@ -7,7 +7,7 @@ import { addressOf, agents } from "../state";
 import { t, type Key } from "../texts";
 import { Swatch } from "./bar";
 import { Name, queueName } from "./names";
-import { Since } from "./times";
+import { Since, Until } from "./times";
 
 /** Rows drawn at first, and with each press for more: a thousand are soon there, ten thousand nobody reads. */
 const SHOWN_AT_ONCE = 200;
@@ -22,6 +22,7 @@ interface Shape {
 
 export function AgentsTable({ keys, ofOneQueue = false }: Shape) {
   const shown = useSignal(SHOWN_AT_ONCE);
+  const hasPhones = keys.some((key) => agents.row(key)?.value.phone);
   const more = keys.length - shown.value;
   return (
     <>
@@ -33,13 +34,13 @@ export function AgentsTable({ keys, ofOneQueue = false }: Shape) {
               <th scope="col">{t("state")}</th>
               <th scope="col" class="number">{t("in_state")}</th>
               {!ofOneQueue && <th scope="col" class="optional">{t("queues")}</th>}
-              <th scope="col" class="number optional">{t("phone")}</th>
+              {hasPhones && <th scope="col" class="number optional">{t("phone")}</th>}
             </tr>
           </thead>
           <tbody>
             {keys.slice(0, shown.value).map((key) => {
               const row = agents.row(key);
-              return row && <Line key={key} row={row} ofOneQueue={ofOneQueue} />;
+              return row && <Line key={key} row={row} ofOneQueue={ofOneQueue} hasPhones={hasPhones} />;
             })}
           </tbody>
         </table>
@@ -53,7 +54,13 @@ export function AgentsTable({ keys, ofOneQueue = false }: Shape) {
   );
 }
 
-function Line({ row: signal, ofOneQueue }: { row: Signal<AgentRow>; ofOneQueue: boolean }) {
+interface LineShape {
+  readonly row: Signal<AgentRow>;
+  readonly ofOneQueue: boolean;
+  readonly hasPhones: boolean;
+}
+
+function Line({ row: signal, ofOneQueue, hasPhones }: LineShape) {
   const row = signal.value;
   const group = GROUP_OF[row.state];
   return (
@@ -69,6 +76,7 @@ function Line({ row: signal, ofOneQueue }: { row: Signal<AgentRow>; ofOneQueue: 
           <Swatch group={group} />
           {t(`state_${row.state}` as Key)}
           {row.reason && <bdi class="muted reason">{row.reason}</bdi>}
+          {row.state === "adjust" && row.wrapup_until_ms !== null && <WrapupEnds at_ms={row.wrapup_until_ms} />}
         </span>
       </td>
       <td class="number"><Since at_ms={row.since_ms} /></td>
@@ -82,7 +90,12 @@ function Line({ row: signal, ofOneQueue }: { row: Signal<AgentRow>; ofOneQueue: 
           {row.skills.length > QUEUES_NAMED && <span class="muted">+{row.skills.length - QUEUES_NAMED}</span>}
         </td>
       )}
-      <td class="number optional muted">{row.phone}</td>
+      {hasPhones && <td class="number optional muted"><bdi>{row.phone}</bdi></td>}
     </tr>
   );
+}
+
+function WrapupEnds({ at_ms }: { at_ms: number }) {
+  const [before, after] = t("wrapup_ends").split("{time}");
+  return <span class="muted reason">{before}<Until at_ms={at_ms} />{after}</span>;
 }

@@ -1,13 +1,12 @@
 /** What is behind a figure: its meaning, its period, and the calls, agents or queues it is made of. */
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { QueueRow } from "../live/rows";
-import { loadExplanation } from "../live/explaining";
 import { arrangedAgents } from "../model/arranging";
 import { answeredIn20s, shareOf } from "../model/attention";
 import { FIGURES, type Figure, type FigureName } from "../model/figures";
-import { GROUP_OF } from "../model/groups";
+import { GROUP_OF, type Group } from "../model/groups";
 import { FIVE_MS } from "../model/trend";
 import { addressOf, agents, mark, panelSkill, queues, vdn } from "../state";
 import { locale, t } from "../texts";
@@ -132,9 +131,9 @@ function OfQueue({ name, skill }: { name: FigureName; skill: number }) {
         where={row.value.name || t("skill_number", { skill })}
       />
       {figure.evidence === "calls" ? <Calls row={row} />
+        : figure.evidence === "fives" ? <Fives row={row.value} />
         : figure.evidence ? <AgentsOf skill={skill} evidence={figure.evidence} />
         : null}
-      <Explained name={name} skill={skill} />
     </>
   );
 }
@@ -149,7 +148,7 @@ function Calls({ row }: { row: Signal<QueueRow> }) {
   );
 }
 
-function AgentsOf({ skill, evidence }: { skill: number; evidence: NonNullable<Figure["evidence"]> }) {
+function AgentsOf({ skill, evidence }: { skill: number; evidence: "agents" | Group }) {
   useEffect(() => {
     panelSkill.value = skill;
   }, [skill]);
@@ -166,25 +165,30 @@ function AgentsOf({ skill, evidence }: { skill: number; evidence: NonNullable<Fi
   );
 }
 
-/** What the server itself says of how the figure comes about, where it can. */
-function Explained({ name, skill }: { name: FigureName; skill: number }) {
-  const lines = useSignal<readonly string[]>([]);
-  const figure = FIGURES[name].explain;
-  const of = vdn.value;
-  useEffect(() => {
-    let over = false;
-    if (of && figure) {
-      void loadExplanation(of, skill, figure).then((found) => {
-        if (!over) lines.value = found;
-      });
-    }
-    return () => (over = true) && undefined;
-  }, [of?.cc, of?.vdn, skill, figure]);
-  if (!lines.value.length) return null;
+/** The five minutes a share is made of: those that run, and those before. */
+function Fives({ row }: { row: QueueRow }) {
+  const parts = [[mark.value - FIVE_MS, row.last_five], [mark.value, row.five]] as const;
   return (
     <>
-      <h3>{t("explained")}</h3>
-      <ol class="explained">{lines.value.map((line, index) => <li key={index}><bdi>{line}</bdi></li>)}</ol>
+      <h3>{t("made_of")}</h3>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">{t("from_time")}</th>
+            <th scope="col" class="number">{t("offered_inbound")}</th>
+            <th scope="col" class="number">{t("chart_share")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {parts.map(([mark_ms, five]) => (
+            <tr key={mark_ms}>
+              <th scope="row"><At at_ms={mark_ms} /></th>
+              <td class="number">{five.offered_in}</td>
+              <td class="number">{five.answered_in_20s}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </>
   );
 }

@@ -12,12 +12,31 @@ import { locale, t, type Key } from "../texts";
 
 const HEIGHT_REM = 9;
 
-/** Where lines may stand on the y axis: whole calls, quarters of the whole, round times. */
+/** How far apart lines may stand on the y axis: whole calls, halves of the whole, round times. */
 const INCREMENTS: Readonly<Record<Measure, number[]>> = {
   offered: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
-  share: [25, 50],
+  share: [50],
   wait: [5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200],
 };
+
+/** Lines above the ground, at most. */
+const LINES_MAX = 3;
+
+function stepTo(measure: Measure, most: number): number {
+  const steps = INCREMENTS[measure];
+  return steps.find((step) => most / step <= LINES_MAX) ?? steps.at(-1) ?? 1;
+}
+
+/** Where the y axis ends: at a line, so that every chart has one above its highest value. */
+function topOf(measure: Measure, most: number | null): number {
+  const step = stepTo(measure, most ?? 0);
+  return Math.max(1, Math.ceil((most ?? 0) / step)) * step;
+}
+
+function linesTo(measure: Measure, top: number): number[] {
+  const step = stepTo(measure, top);
+  return Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
+}
 
 interface Shape {
   readonly title: Key;
@@ -73,12 +92,12 @@ function options(place: HTMLElement, measure: Measure): uPlot.Options {
   const axis = { stroke: color("--ink-2"), font, ticks: { show: false } };
   return {
     ...sizeOf(place),
-    padding: [0.5 * rem, 0.5 * rem, 0, 0],
+    padding: [0.75 * rem, 0.5 * rem, 0, 0],
     legend: { show: false },
     cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
     scales: {
       x: { time: true },
-      y: { range: (_, __, most) => [0, measure === "share" ? 100 : Math.max(most ?? 0, 4) * 1.08] },
+      y: { range: (_, __, most) => [0, topOf(measure, most)] },
     },
     axes: [
       {
@@ -87,7 +106,8 @@ function options(place: HTMLElement, measure: Measure): uPlot.Options {
         incrs: [3_600, 2 * 3_600, 3 * 3_600, 4 * 3_600, 6 * 3_600],
       },
       {
-        ...axis, size: 3.25 * rem, space: 2.5 * rem, incrs: INCREMENTS[measure], grid: { stroke: color("--line"), width: 1 },
+        ...axis, size: 3.25 * rem, space: 2.5 * rem, grid: { stroke: color("--line"), width: 1 },
+        splits: (_, __, ___, top) => linesTo(measure, top),
         values: (_, values) => values.map((value) => written(measure, value)),
       },
     ],

@@ -1,4 +1,5 @@
 /** Names that others chose. They are text, whatever is in them, and stand apart from the direction around them. */
+import type { Vdn } from "../live/server";
 import { queues } from "../state";
 import { t } from "../texts";
 
@@ -11,4 +12,9 @@ export function Name({ text, otherwise }: { text: string; otherwise: string }) {
 /** The name of a queue by its skill: from its row, or its number. */
 export function queueName(skill: number): string {
   return queues.row(skill)?.value.name || t("skill_number", { skill });
+}
+
+/** The name of a VDN, or its numbers. */
+export function vdnName(vdn: Vdn): string {
+  return vdn.name || t("vdn_number", { cc: vdn.cc, vdn: vdn.vdn });
 }

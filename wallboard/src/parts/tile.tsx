@@ -18,7 +18,7 @@ export function Tile({ row: signal }: { row: Signal<QueueRow> }) {
   // A share of a few calls is told in a low voice.
   const thin = answeredIn20s(row).offered < SHARE_CALLS_MIN ? "thin" : "";
   return (
-    <article class={`tile ${level}`} data-skill={skill} aria-labelledby={`queue-${skill}`}>
+    <article class={`tile ${level} ${reason}`} data-skill={skill} aria-labelledby={`queue-${skill}`}>
       <header class="tile-head">
         <h2 id={`queue-${skill}`} class="tile-name">
           <a href={addressOf({ view: "queue", skill })} class="tile-link">

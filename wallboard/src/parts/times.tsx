@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 import { second } from "../live/clock";
-import { clock, isoDuration, timeOfDay } from "../model/durations";
+import { clock, timeOfDay } from "../model/durations";
 import { shownSecond, zone } from "../state";
 import { locale } from "../texts";
 
@@ -19,9 +19,14 @@ export function Since({ at_ms, always = false }: { at_ms: number; always?: boole
   return <span class="time" role="timer">{text}</span>;
 }
 
-/** A duration that is over, in seconds. */
-export function Lasted({ seconds }: { seconds: number }) {
-  return <time class="time" dateTime={isoDuration(seconds)}>{clock(seconds)}</time>;
+/** How long it still is to an instant (epoch ms); 0:00 when that is past. */
+export function Until({ at_ms }: { at_ms: number }) {
+  const ends = useSignal(at_ms);
+  useLayoutEffect(() => {
+    ends.value = at_ms;
+  }, [at_ms]);
+  const text = useComputed(() => clock(Math.ceil(ends.value / 1_000) - shownSecond.value));
+  return <span class="time" role="timer">{text}</span>;
 }
 
 /** The time of day in the VDN's zone. */

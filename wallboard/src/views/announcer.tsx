@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { second } from "../live/clock";
 import { attention } from "../model/attention";
 import { queueName } from "../parts/names";
-import { goals, queues } from "../state";
+import { goals, lostSince, queues } from "../state";
 import { t, type Key } from "../texts";
 
 /** Seconds between two announcements: more would only drown each other. */
@@ -32,5 +32,12 @@ export function Announcer() {
         .join(". ");
     }
   }, [turn]);
+  const lost = lostSince.value !== null;
+  const wasLost = useRef(lost);
+  useEffect(() => {
+    // That the line is lost, the banner says.
+    if (wasLost.current && !lost) said.value = t("connected_again");
+    wasLost.current = lost;
+  }, [lost]);
   return <p class="sr" role="status" aria-live="polite">{said.value}</p>;
 }

@@ -13,7 +13,7 @@ import { FIVE_MS } from "../model/trend";
 import { AgentsTable } from "../parts/agents_table";
 import { StateBar, StateNumbers } from "../parts/bar";
 import { Chart, written } from "../parts/chart";
-import { FigureBlock } from "../parts/figure";
+import { FigureBlock, FigureButton } from "../parts/figure";
 import { BackIcon } from "../parts/icons";
 import { Badge, told, useAttention } from "../parts/level";
 import { Name } from "../parts/names";
@@ -74,7 +74,9 @@ function Shown({ row: signal }: { row: Signal<QueueRow> }) {
           <Today skill={skill} />
         </div>
         <section class="card" aria-labelledby="queue-agents">
-          <h2 id="queue-agents">{t("agents")} <span class="muted count-after">{row.signed_in}</span></h2>
+          <h2 id="queue-agents">
+            {t("agents")} <FigureButton name="signed_in" skill={skill} value={row.signed_in} class="muted count-after" />
+          </h2>
           {keys.value.length ? <AgentsTable keys={keys.value} ofOneQueue /> : <p class="muted">{t("nobody_there")}</p>}
         </section>
       </div>

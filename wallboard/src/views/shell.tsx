@@ -7,6 +7,7 @@ import { timeOfDay } from "../model/durations";
 import type { View } from "../model/layout";
 import { Behind } from "../parts/behind";
 import { AgentsIcon, FloorIcon, HealthIcon, Mark, SettingsIcon, TvIcon } from "../parts/icons";
+import { vdnName } from "../parts/names";
 import { At, Since } from "../parts/times";
 import { addressOf, arrange, layout, link, lostSince, otherVersion, queues, vdn, zone } from "../state";
 import { locale, t, type Key } from "../texts";
@@ -96,8 +97,7 @@ function VdnChoice() {
   const who = session.value;
   const of = vdn.value;
   if (!isSignedIn(who) || !of) return null;
-  const words = (one: typeof of): string => one.name || `${one.cc}.${one.vdn}`;
-  if (who.vdns.length === 1) return <span class="vdn"><bdi class="name">{words(of)}</bdi></span>;
+  if (who.vdns.length === 1) return <span class="vdn"><bdi class="name">{vdnName(of)}</bdi></span>;
   return (
     <label class="select vdn">
       <span class="sr">{t("vdn")}</span>
@@ -105,7 +105,7 @@ function VdnChoice() {
         value={`${of.cc}.${of.vdn}`}
         onChange={(event) => arrange({ vdn: event.currentTarget.value, view: "floor", skill: null, skills: [] })}
       >
-        {who.vdns.map((one) => <option key={`${one.cc}.${one.vdn}`} value={`${one.cc}.${one.vdn}`}>{words(one)}</option>)}
+        {who.vdns.map((one) => <option key={`${one.cc}.${one.vdn}`} value={`${one.cc}.${one.vdn}`}>{vdnName(one)}</option>)}
       </select>
     </label>
   );

@@ -17,7 +17,7 @@ import { StateBar, Swatch } from "../parts/bar";
 import { Value } from "../parts/figure";
 import { CloseIcon, Mark } from "../parts/icons";
 import { Badge, told, useAttention } from "../parts/level";
-import { Name } from "../parts/names";
+import { Name, vdnName } from "../parts/names";
 import { order } from "../parts/order";
 import { totalsOf } from "../parts/summary";
 import { Trend } from "../parts/trend";
@@ -120,7 +120,7 @@ function Head() {
   return (
     <header class="tv-head">
       <Mark />
-      <h1><bdi>{of?.name || `${of?.cc}.${of?.vdn}`}</bdi></h1>
+      <h1><bdi>{of && vdnName(of)}</bdi></h1>
       <dl class="tv-totals">
         <div><dt>{t("waiting")}</dt><dd>{totals.waiting}</dd></div>
         <div><dt>{t("longest_wait")}</dt><dd><Value name="longest_wait" value={totals.oldest_waiting_since_ms} /></dd></div>
@@ -142,14 +142,14 @@ function TvTile({ row: signal }: { row: Signal<QueueRow> }) {
   const { level, reason } = told(useAttention(signal).value);
   const groups = grouped(row.agents);
   return (
-    <article class={`tv-tile ${level}`} data-skill={row.skill} aria-labelledby={`tv-${row.skill}`}>
+    <article class={`tv-tile ${level} ${reason}`} data-skill={row.skill} aria-labelledby={`tv-${row.skill}`}>
       <header>
         <h2 id={`tv-${row.skill}`}><Name text={row.name} otherwise={t("skill_number", { skill: row.skill })} /></h2>
         <Badge level={level} reason={reason} />
       </header>
       <dl class="tv-figures">
         <div class="tv-waiting"><dt>{t("waiting")}</dt><dd>{row.waiting}</dd></div>
-        <div><dt>{t("longest_wait")}</dt><dd><Value name="longest_wait" value={row.oldest_waiting_since_ms} /></dd></div>
+        <div class="tv-longest"><dt>{t("longest_wait")}</dt><dd><Value name="longest_wait" value={row.oldest_waiting_since_ms} /></dd></div>
         <div class="tv-share"><dt>{t("in_20s")}</dt><dd><Value name="in_20s" value={FIGURES.in_20s.value(row)} /></dd></div>
       </dl>
       <StateBar counts={row.agents} />
