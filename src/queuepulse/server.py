@@ -39,6 +39,7 @@ from queuepulse.engine.events import SkillConfigured, VdnConfigured
 from queuepulse.gate import Gate, Phase
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
 from queuepulse.live.endpoints import LIVE_PREFIX
+from queuepulse.live.fetching import TrustUnusable
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
 from queuepulse.logs import log_to
 from queuepulse.ports import FiveRecords, LogDamaged, LogFull, Loss
@@ -73,6 +74,7 @@ SNAPSHOTS_SHARE: Final = 0.2
 StartRefused: Final = (
     FolderRefused,
     StoreUnusable,
+    TrustUnusable,
     CertificateRefused,
     ListenRefused,
     LogFull,
