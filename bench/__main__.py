@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
         took_s[one.name] = round(time.monotonic() - begun_s, 1)
     Console(width=None if sys.stdout.isatty() else 160).print(_table(figures))
     console.print(
-        f"{known['cpu']}, {known['cores']} cores, Python {known['python']}; "
+        f"{known['cpu']}, {known['cores']} cores, Python {known['python']}, engine {known['engine']}; "
         f"an empty call takes {known['empty_call_ns']} ns"
     )
     for name, why in skipped.items():

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeVar
 
+from queuepulse.engine.vdn import COMPILED
+
 BUSY_LOAD: Final = 0.5
 """Load average, of the last minute, from which figures are disturbed: half a core works for somebody else."""
 CALLS: Final = 1_000_000
@@ -24,6 +26,7 @@ def facts() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
+        "engine": "compiled" if COMPILED else "interpreted",
         "system": platform.system(),
         "kernel": platform.release(),
         "cpu": cpu_model(),

@@ -98,6 +98,8 @@ def test_an_unknown_variable_of_ours_is_told_and_those_of_others_are_not() -> No
     # A container platform sets these for a service that is called queuepulse; the last one is the client's.
     load(None, {"QUEUEPULSE_SERVICE_HOST": "10.0.0.1", "QUEUEPULSE_PORT": "tcp://10.0.0.1:1"}, {})
     load(None, {"QUEUEPULSE_PORT_28443_TCP_ADDR": "10.0.0.1", "QUEUEPULSE_AK": "x"}, {})
+    # These are those of `./dev` and of the tests.
+    load(None, {"QUEUEPULSE_COMPILE": "0", "QUEUEPULSE_RECORDINGS": "../shared"}, {})
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -280,12 +282,15 @@ def test_what_kind_of_switch_it_is_says_which_keys_it_needs(tmp_path: Path) -> N
     assert any("kind is missing" in problem for problem in problems)
 
 
-def test_two_sources_of_one_vdn_must_say_which_queues_and_agents_they_mean(tmp_path: Path) -> None:
-    second = SOURCE.replace("'pbx'", "'pbx-2'") + "secret = 's'\n"
-    said = "queues = {sales = 1}\nagent_pattern = '/([0-9]+)'\n"
-    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}"), {}, {})
-    assert problem.endswith("Lacking: pbx-2.")
-    load(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}{said}"), {}, {})
+def test_names_of_members_are_for_a_queue_log(tmp_path: Path) -> None:
+    said = "members = {'Local/201@agents' = 'Ann'}\n"
+    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{said}"), {}, {})
+    assert problem.endswith("members must not be given: asterisk tells itself who is who.")
+    text = f"[[sources]]\nname = 'log'\nkind = 'queue_log'\ncc = 1\nvdn = 1\nfile = 'log'\n{said}"
+    [source] = load(written(tmp_path, text), {}, {}).config.sources
+    assert source.members == {"Local/201@agents": "Ann"}
+    [problem] = problems_of(written(tmp_path, text.replace("'Ann'", "7")), {}, {})
+    assert "members must be a table of names, each with text" in problem
 
 
 def test_a_queue_log_has_a_file_and_no_login(tmp_path: Path) -> None:

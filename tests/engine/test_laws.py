@@ -109,12 +109,12 @@ print(vdn.snapshot().hex())
 """
 
 
-def folded_elsewhere(body: bytes, hash_seed: str) -> str:
-    """The state that another process comes to, whose strings hash differently."""
+def folded_elsewhere(body: bytes, hash_seed: str, sources: Path | None = None) -> str:
+    """The state that another process comes to, whose strings hash differently, or that has other sources."""
     environment = {
         **os.environ,
         "PYTHONHASHSEED": hash_seed,
-        "PYTHONPATH": str(Path(queuepulse.__file__).parents[1]),
+        "PYTHONPATH": str(sources or Path(queuepulse.__file__).parents[1]),
     }
     done = subprocess.run(
         [sys.executable, "-c", FOLD], input=body, env=environment, capture_output=True, check=True

@@ -11,7 +11,7 @@ DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 # What the tests and the bench have of their own, on the path that ./dev and pytest give them.
 OURS = {PACKAGE, *(path.name.removesuffix(".py") for path in (ROOT / "tests").iterdir())}
-OURS |= {path.name for path in ROOT.iterdir()}
+OURS |= {path.name.removesuffix(".py") for path in ROOT.iterdir()}
 
 
 def names(requirements: list[str]) -> set[str]:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from hub.given import BANK, hub_on, logged, offered
-from queuepulse.engine.books import Books
+from queuepulse.engine.events import CallOffered
+from queuepulse.engine.vdn import RULES
 from queuepulse.hub import BrokenFold
 from queuepulse.ports import EventLog
 
@@ -21,7 +22,7 @@ def test_a_fold_that_breaks_ends_the_hub_and_keeps_no_snapshot(
         hub = hub_on(log)
         await hub.ingest(BANK, [offered("a")])
         with monkeypatch.context() as defect:
-            defect.setattr(Books, "offer", broken_offer)
+            defect.setitem(RULES, CallOffered, broken_offer)
             with pytest.raises(ZeroDivisionError):
                 await hub.ingest(BANK, [offered("b"), offered("c")])
         with pytest.raises(BrokenFold, match="VDN 1/1 behind position 1 cannot be folded"):
@@ -42,7 +43,7 @@ def test_a_fold_that_breaks_ends_the_hub_and_keeps_no_snapshot(
 
 def test_a_start_says_which_event_it_cannot_fold(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(one(log))
-    monkeypatch.setattr(Books, "offer", broken_offer)
+    monkeypatch.setitem(RULES, CallOffered, broken_offer)
     with pytest.raises(BrokenFold, match="behind position 0 cannot be folded"):
         hub_on(log).restore()
 

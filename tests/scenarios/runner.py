@@ -32,7 +32,7 @@ import msgspec
 
 from queuepulse.engine.codec import decode_line, decode_trusted, encode_events
 from queuepulse.engine.events import Event, VdnKey
-from queuepulse.engine.queues import LEFT_CAUSES, Five
+from queuepulse.engine.queues import FIVE_FIELDS, LEFT_CAUSES, Five
 from queuepulse.engine.vdn import Outcome, Vdn
 from queuepulse.ports import EventLog
 from queuepulse.stores.memory import MemoryLog
@@ -283,7 +283,7 @@ def open_fives(vdn: Vdn) -> list[Five]:
 def added_up(fives: Sequence[Five]) -> Figures:
     """Several records of the same five minutes as one: sums and maxima, `left` by cause."""
     total: Figures = {}
-    for name in Five.__slots__:
+    for name in FIVE_FIELDS:
         if name not in ("skill", "mark_ms", "left"):
             join = max if name.endswith("_max") else sum
             total[name] = join([0, *(getattr(five, name) for five in fives)])

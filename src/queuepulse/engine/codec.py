@@ -63,7 +63,9 @@ class BadEvent(ValueError):
 
 def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
     """The lines of an NDJSON body that hold something, each with its number from 1."""
-    return ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace())
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if line and not line.isspace():
+            yield number, line
 
 
 def items_of(body: bytes) -> Iterator[tuple[int, bytes | msgspec.Raw]]:

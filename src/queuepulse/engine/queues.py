@@ -37,6 +37,35 @@ LEFT_CAUSES: Final = (
 """Ways to leave a queue unanswered; the index is that of `Five.left`."""
 CAUSES: Final = {cause: index for index, cause in enumerate(LEFT_CAUSES)}
 
+FIVE_FIELDS: Final = (
+    "answered",
+    "answered_in_20s",
+    "hold_ms",
+    "idle_ms_max",
+    "left",
+    "mark_ms",
+    "offered",
+    "offered_in",
+    "skill",
+    "talk_ms",
+    "talk_ms_max",
+    "talks",
+    "wait_ms",
+    "wait_ms_max",
+    "waits",
+)
+"""What is kept of five minutes; in this order they stand in a snapshot."""
+LIMITS_FIELDS: Final = (
+    "answer_within_ms",
+    "max_wait_ms",
+    "max_waiting",
+    "media",
+    "name",
+    "short_wait_ms",
+    "wrapup_ms",
+)
+"""What is configured of a queue; in this order it stands in a snapshot."""
+
 
 class Five:
     """What happened in one queue in the five minutes that begin at `mark_ms`.
@@ -46,23 +75,7 @@ class Five:
     history.
     """
 
-    __slots__ = (
-        "answered",
-        "answered_in_20s",
-        "hold_ms",
-        "idle_ms_max",
-        "left",
-        "mark_ms",
-        "offered",
-        "offered_in",
-        "skill",
-        "talk_ms",
-        "talk_ms_max",
-        "talks",
-        "wait_ms",
-        "wait_ms_max",
-        "waits",
-    )
+    __slots__ = FIVE_FIELDS
 
     def __init__(self, skill: int, mark_ms: int) -> None:
         self.skill = skill
@@ -100,15 +113,7 @@ class Five:
 class Limits:
     """What is configured of a queue (`skill_configured`); `None` where nothing is said."""
 
-    __slots__ = (
-        "answer_within_ms",
-        "max_wait_ms",
-        "max_waiting",
-        "media",
-        "name",
-        "short_wait_ms",
-        "wrapup_ms",
-    )
+    __slots__ = LIMITS_FIELDS
 
     def __init__(self) -> None:
         self.name: str | None = None
