@@ -21,10 +21,11 @@ from queuepulse.cli import sending
 from queuepulse.cli.figures_table import figures_table
 from queuepulse.config import settings_table
 from queuepulse.config.named import SOURCE_SETTINGS, SkillNamed, SourceNamed, VdnNamed
-from queuepulse.engine import books, events, queues, repair, states
+from queuepulse.engine import accounts, books, events, queues, repair, states
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import Vdn
+from queuepulse.live import health
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.protocol import wire
 from queuepulse.protocol.codes import ResultCode
@@ -33,6 +34,7 @@ from queuepulse.protocol.signature import Verdict
 from queuepulse.simulator import Assumptions, simulate
 from queuepulse.sources import http_ingest
 from queuepulse.stores import writer
+from queuepulse.vdn_health import Checks
 
 FOLDER: Final = Path(__file__).resolve().parent
 PICTURE: Final = FOLDER / "pictures" / "query.svg"
@@ -64,6 +66,8 @@ LIMITS: Final = (
     ("Body of a batch", http_ingest.BODY_BYTES_MAX, "bytes"),
     ("All batches between decoding and commit", http_ingest.DECODED_BYTES_MAX, "bytes"),
     ("Batches that wait for the disk", writer.PENDING_BYTES_MAX, "bytes"),
+    ("VDNs in one answer about health", health.VDNS_MAX, ""),
+    ("VDNs one key is told of in a second", health.VDNS_PER_S_MAX, ""),
     ("Head of a request", edge.HEADERS_BYTES_MAX, "bytes"),
     ("Time for the head of a request", edge.HEAD_MS_MAX, "ms"),
     ("Requests at once on one HTTP/2 connection", edge.STREAMS_MAX, ""),
@@ -164,7 +168,13 @@ def metrics() -> str:
 def _readings() -> Iterator[Callable[[], Any]]:
     """Something to scrape for each reading: only names, kinds and meanings are looked at."""
     for name in Readings._fields:
-        yield dict if name == "repairs" else int
+        yield (lambda: Checks({}, {}, {})) if name == "checks" else int
+
+
+def confidences() -> str:
+    """How far figures can be relied on."""
+    rows = ((f"`{word}`", meaning) for word, meaning in accounts.CONFIDENCES.items())
+    return table(("confidence", "meaning"), rows)
 
 
 def event_types() -> str:
@@ -285,6 +295,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "interfaces": interfaces,
     "result codes": result_codes,
     "causes of 401": causes_of_401,
+    "confidences": confidences,
     "metrics": metrics,
     "event types": event_types,
     "event keys": event_keys,

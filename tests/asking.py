@@ -70,6 +70,8 @@ class Tally:
 
     def committed(self, elapsed_s: float) -> None: ...
 
+    def translator_failed(self, kind: str) -> None: ...
+
 
 class SteadyBoard:
     """A board whose rows never change: the figures of each queue are 1, 2, 3 … in the order of the wire."""
@@ -154,14 +156,15 @@ def signed(
     ak: str = AK,
     sk: str = SK,
     at_ms: int = NOW_MS,
+    method: str = "POST",
 ) -> dict[str, Any]:
-    """The scope of a POST as an honest client signs it."""
+    """The scope of a request as an honest client signs it."""
     headers = [
         (b"host", HOST),
         (b"content-type", content_type),
         (b"content-length", b"%d" % len(body)),
     ]
     path, _, query = target.partition(b"?")
-    request = signature.Request("POST", path, query, headers, body)
+    request = signature.Request(method, path, query, headers, body)
     authorization = signature.sign(ak, sk, at_ms, request, ["content-length", "content-type", "host"])
-    return scope_of("POST", target, [*headers, (b"authorization", authorization.encode())])
+    return scope_of(method, target, [*headers, (b"authorization", authorization.encode())])

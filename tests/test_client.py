@@ -15,6 +15,7 @@ from queuepulse import client as sdk
 from queuepulse.client import Client, ClientError, IngestReceipt, SkillFigures
 from queuepulse.engine.figures import Row
 from queuepulse.protocol.codes import ResultCode
+from queuepulse.protocol.health import HealthAnswer, Picture, SourceHealth, VdnHealth
 from queuepulse.protocol.interfaces import SKILL_STATE
 from queuepulse.protocol.signature import Request, Rules, Verdict, read_claim, verify
 from queuepulse.protocol.wire import UNAUTHENTICATED, Encoder, Refusal, encode_refusal
@@ -34,7 +35,7 @@ class Reply(NamedTuple):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers every POST with `reply`, and keeps what was asked."""
+    """Answers every GET and POST with `reply`, and keeps what was asked."""
 
     daemon_threads = True
     reply: Reply | None = Reply()
@@ -49,11 +50,14 @@ class Asked(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         path, _, query = self.path.partition("?")
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        self.server.asked = Request("POST", path.encode(), query.encode(), headers, body)
+        self.server.asked = Request(self.command, path.encode(), query.encode(), headers, body)
         reply = self.server.reply
         if reply is None:
             self.close_connection = True
@@ -124,6 +128,25 @@ def test_events_are_sent_with_a_token_if_there_is_one(server: Server) -> None:
     with reader(server.url, token="a-token") as client:
         client.ingest(1, 2, b"")
     assert (b"Authorization", b"Bearer a-token") in server.asked.headers
+
+
+def test_health_is_asked_for_signed_or_with_the_token(server: Server) -> None:
+    source = SourceHealth("pbx", "lost", None, 5, 2, 1, {"pass_closed": 1}, Picture(3, 4, ["agents"], {}))
+    vdn = VdnHealth(1, 2, None, 9, 8, 41, 0, "lost", None, 5, {"pass_closed": 1}, [source])
+    answer = HealthAnswer([vdn], more=False)
+    server.reply = Reply(200, msgspec.json.encode(answer))
+    with reader(server.url) as client:
+        assert client.health() == answer
+        assert (server.asked.method, server.asked.query) == ("GET", b"")
+        assert client.health(1, 2) == answer
+    assert (server.asked.path, server.asked.query) == (b"/health/v1/vdns", b"cc=1&vdn=2")
+    assert verdict_on(server.asked) is Verdict.VALID
+    with reader(server.url, token="a-token") as client:
+        client.health(1)
+    assert (b"Authorization", b"Bearer a-token") in server.asked.headers
+    server.reply = Reply(200, b'{"vdns":[{"cc":1}]}')
+    with reader(server.url) as client, pytest.raises(sdk.UnexpectedAnswer):
+        client.health()
 
 
 def refused(code: ResultCode) -> Reply:

@@ -151,8 +151,9 @@ def test_a_secret_is_never_shown() -> None:
     config = load(None, {"QUEUEPULSE_KEYS_MASTER_KEY": secret}, {}).config
     assert config.keys.master_key == secret
     assert secret not in repr(config)
-    [setting] = [setting for setting in SETTINGS if setting.row.secret]
-    assert setting.shown(secret) == "set, not shown"
+    secrets = [setting for setting in SETTINGS if setting.row.secret]
+    assert {setting.key for setting in secrets} == {"keys.master_key", "oidc.client_secret"}
+    assert {setting.shown(secret) for setting in secrets} == {"set, not shown"}
     [problem] = problems_of(None, {"QUEUEPULSE_KEYS_MASTER_KEY": "hush"}, {})
     assert "hush" not in problem
 
@@ -281,12 +282,15 @@ def test_what_kind_of_switch_it_is_says_which_keys_it_needs(tmp_path: Path) -> N
     assert any("kind is missing" in problem for problem in problems)
 
 
-def test_two_sources_of_one_vdn_must_say_which_queues_and_agents_they_mean(tmp_path: Path) -> None:
-    second = SOURCE.replace("'pbx'", "'pbx-2'") + "secret = 's'\n"
-    said = "queues = {sales = 1}\nagent_pattern = '/([0-9]+)'\n"
-    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}"), {}, {})
-    assert problem.endswith("Lacking: pbx-2.")
-    load(written(tmp_path, f"{SOURCE}secret = 's'\n{said}{second}{said}"), {}, {})
+def test_names_of_members_are_for_a_queue_log(tmp_path: Path) -> None:
+    said = "members = {'Local/201@agents' = 'Ann'}\n"
+    [problem] = problems_of(written(tmp_path, f"{SOURCE}secret = 's'\n{said}"), {}, {})
+    assert problem.endswith("members must not be given: asterisk tells itself who is who.")
+    text = f"[[sources]]\nname = 'log'\nkind = 'queue_log'\ncc = 1\nvdn = 1\nfile = 'log'\n{said}"
+    [source] = load(written(tmp_path, text), {}, {}).config.sources
+    assert source.members == {"Local/201@agents": "Ann"}
+    [problem] = problems_of(written(tmp_path, text.replace("'Ann'", "7")), {}, {})
+    assert "members must be a table of names, each with text" in problem
 
 
 def test_a_queue_log_has_a_file_and_no_login(tmp_path: Path) -> None:
@@ -295,3 +299,22 @@ def test_a_queue_log_has_a_file_and_no_login(tmp_path: Path) -> None:
     assert source.file == tmp_path / "queue_log"
     [problem] = problems_of(written(tmp_path, text), {}, {})
     assert "file must be given for queue_log" in problem
+
+
+def test_a_provider_is_named_whole_and_with_tls(tmp_path: Path) -> None:
+    whole = {
+        "QUEUEPULSE_OIDC_ISSUER": "https://id.example/realm",
+        "QUEUEPULSE_OIDC_CLIENT_ID": "queuepulse",
+        "QUEUEPULSE_OIDC_PUBLIC_URL": "https://pulse.example",
+        "QUEUEPULSE_OIDC_CLIENT_SECRET": "s3cret",
+    }
+    config = load(None, whole, {}).config
+    assert config.oidc.issuer == "https://id.example/realm"
+    assert "s3cret" not in repr(config)
+    for lacking in ("ISSUER", "CLIENT_ID", "PUBLIC_URL"):
+        some = {name: text for name, text in whole.items() if not name.endswith(lacking)}
+        [problem] = problems_of(None, some, {})
+        assert "must be given together" in problem
+    for bad in ("http://id.example", "id.example", "https://", "https://id.example/?x=1"):
+        problems = problems_of(None, {**whole, "QUEUEPULSE_OIDC_ISSUER": bad}, {})
+        assert any("must be an address such as https://id.example" in problem for problem in problems)

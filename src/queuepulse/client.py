@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning, LocationParseE
 from queuepulse.engine.figures import Row
 from queuepulse.protocol import signature
 from queuepulse.protocol.codes import ResultCode
+from queuepulse.protocol.health import HEALTH_PATH, HealthAnswer
 from queuepulse.protocol.interfaces import INGEST_PATH, NDJSON, SKILL_STATE
 from queuepulse.protocol.wire import CONTENT_TYPE, POSITION_HEADER, STALE_SINCE_HEADER
 
@@ -194,7 +195,7 @@ class Client:
     def stateinfo(self, cc: int, vdn: int, skill_ids: Sequence[int]) -> SkillFigures:
         """The figures of 1 to 1000 skill queues of one VDN, now. Raises ClientError."""
         body = msgspec.json.encode({"ccId": cc, "vdn": vdn, "skillIds": list(skill_ids)})
-        reply = self._post(SKILL_STATE.path, "", CONTENT_TYPE, body, token=None)
+        reply = self._ask("POST", SKILL_STATE.path, "", CONTENT_TYPE, body, token=None)
         if reply.status != 200:
             _raise_for_status(reply)
         try:
@@ -208,7 +209,7 @@ class Client:
 
     def ingest(self, cc: int, vdn: int, lines: bytes) -> IngestReceipt:
         """Sends events, one JSON object a line. All count or none does. Raises ClientError."""
-        reply = self._post(INGEST_PATH, f"cc={cc}&vdn={vdn}", NDJSON, lines, token=self._token)
+        reply = self._ask("POST", INGEST_PATH, f"cc={cc}&vdn={vdn}", NDJSON, lines, token=self._token)
         if reply.status != 200:
             _raise_for_status(reply)
         try:
@@ -216,18 +217,35 @@ class Client:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unexpected(reply) from error
 
-    def _post(self, path: str, query: str, content_type: str, body: bytes, token: str | None) -> _Reply:
+    def health(self, cc: int | None = None, vdn: int | None = None) -> HealthAnswer:
+        """How current the figures are and how far checked: of one VDN, of a call center, or of all that this
+        key may see. Raises ClientError.
+        """
+        chosen = [f"{key}={number}" for key, number in (("cc", cc), ("vdn", vdn)) if number is not None]
+        reply = self._ask("GET", HEALTH_PATH, "&".join(chosen), None, b"", token=self._token)
+        if reply.status != 200:
+            _raise_for_status(reply)
+        try:
+            return msgspec.json.decode(reply.body, type=HealthAnswer)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _unexpected(reply) from error
+
+    def _ask(
+        self, method: str, path: str, query: str, content_type: str | None, body: bytes, token: str | None
+    ) -> _Reply:
         path = self._path + path
-        headers = {"Host": self._host, "Content-Type": content_type}
+        headers = {"Host": self._host}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
         if token is None:
-            headers["Authorization"] = self._authorization(path, query, headers, body)
+            headers["Authorization"] = self._authorization(method, path, query, headers, body)
         else:
             headers["Authorization"] = f"Bearer {token}"
         where = self._url + path
         target = f"{where}?{query}" if query else where
         try:
             response = self._pool.urlopen(
-                "POST", target, headers=headers, body=body, redirect=False, preload_content=False
+                method, target, headers=headers, body=body or None, redirect=False, preload_content=False
             )
             try:
                 answer = response.read(ANSWER_BYTES_MAX + 1)
@@ -240,17 +258,18 @@ class Client:
             raise _unexpected(reply)
         return reply
 
-    def _authorization(self, path: str, query: str, headers: dict[str, str], body: bytes) -> str:
+    def _authorization(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> str:
         if self._ak is None or self._sk is None:
             raise ClientError("There is no key to sign with", self._url, "Give an AK and its SK.")
         request = signature.Request(
-            "POST",
+            method,
             path.encode(),
             query.encode(),
             [(name.lower().encode(), value.encode()) for name, value in headers.items()],
             body,
         )
-        return signature.sign(self._ak, self._sk, int(self._now() * 1000), request, ["content-type", "host"])
+        names = sorted(name.lower() for name in headers)
+        return signature.sign(self._ak, self._sk, int(self._now() * 1000), request, names)
 
 
 def _tls(ca: str | None, insecure: bool) -> ssl.SSLContext:
@@ -310,7 +329,7 @@ def _raise_for_status(reply: _Reply) -> NoReturn:
             "Check the key and its secret, whether it was revoked, and this machine's clock.",
         )
     if status == 403:
-        raise NotPermitted(reply.text(), where, "Use a key with the right to ingest into this VDN.")
+        raise NotPermitted(reply.text(), where, "Use a key with the right to do this in this VDN.")
     retry_after_s = reply.integer("Retry-After")
     when = "a little" if retry_after_s is None else f"{retry_after_s} s"
     if status == 429:

@@ -24,7 +24,7 @@ from queuepulse.config.named import (
 )
 from queuepulse.config.rows import PREFIX, Section, Setting
 from queuepulse.engine import days
-from queuepulse.engine.events import AGENT_MAX, VdnKey
+from queuepulse.engine.events import AGENT_MAX
 from queuepulse.sources.names import Ids, Names
 
 CLIENT_VARIABLES: Final = tuple(PREFIX + name for name in ("CONFIG", "URL", "AK", "SK", "TOKEN", "CA"))
@@ -298,7 +298,6 @@ def _sources(
             problems.append(f"Source {source.name} is named twice: in {places[source.name]} and in {place}.")
         places[source.name] = place
         sources.append(source)
-    _check_sharing(sources, problems)
     return tuple(sources)
 
 
@@ -333,6 +332,8 @@ def _check_source(source: SourceNamed, place: str, skill_max: int, problems: lis
         problems.append(f"{place}: username must be given for asterisk, and for nothing else.")
     if source.tls and source.kind != "asterisk":
         problems.append(f"{place}: tls must be false: {source.kind} has none. Use a tunnel.")
+    if source.members and source.kind != "queue_log":
+        problems.append(f"{place}: members must not be given: {source.kind} tells itself who is who.")
     for key, names, id_max in (("queues", source.queues, skill_max), ("agents", source.agents, AGENT_MAX)):
         try:
             Names(Ids(id_max), names)
@@ -343,21 +344,6 @@ def _check_source(source: SourceNamed, place: str, skill_max: int, problems: lis
             for name, number in names.items()
             if number > id_max
         ]
-
-
-def _check_sharing(sources: Sequence[SourceNamed], problems: list[str]) -> None:
-    """Of sources of one VDN, each must say which queues and agents it means: alike names prove nothing."""
-    of_vdn: dict[VdnKey, list[SourceNamed]] = {}
-    for source in sources:
-        of_vdn.setdefault(source.key, []).append(source)
-    for vdn, some in of_vdn.items():
-        unsaid = [one.name for one in some if not (one.queues or one.queue_pattern)]
-        unsaid += [one.name for one in some if not (one.agents or one.agent_pattern)]
-        if len(some) > 1 and unsaid:
-            problems.append(
-                f"VDN {vdn.cc}/{vdn.vdn} has {len(some)} sources, so each needs queues or queue_pattern, and"
-                f" agents or agent_pattern. Lacking: {', '.join(dict.fromkeys(unsaid))}."
-            )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

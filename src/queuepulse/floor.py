@@ -13,7 +13,8 @@ from queuepulse.engine.states import SIGNED_OUT
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.views import AgentView, DaySums, QueueView, WaitingCall
 from queuepulse.hub import Hub
-from queuepulse.ports import Clock, FiveRecords, Health, Seen, Series, VdnSeen
+from queuepulse.ports import Clock, FiveRecords, Seen, Series, VdnSeen
+from queuepulse.protocol.health import VdnHealth
 
 SLICE_QUEUES: Final = 250
 """Queues looked at before others get their turn: a millisecond's worth."""
@@ -78,10 +79,12 @@ class HubFloor:
         queue = books.queues.get(skill)
         return 0 if queue is None else queue.waiting, watching.waiting_calls(books, skill, most)
 
-    def health(self, vdn: VdnKey) -> Health:
+    def health(self, vdn: VdnKey) -> VdnHealth:
+        return self._hub.health(vdn)
+
+    def live(self, vdn: VdnKey) -> tuple[int, int]:
         books = self._engine(vdn).books
-        agents = sum(agent.state != SIGNED_OUT for agent in books.agents.values())
-        return Health(dict(books.links), dict(books.repairs), agents, len(books.calls), self._hub.lag_s())
+        return sum(agent.state != SIGNED_OUT for agent in books.agents.values()), len(books.calls)
 
     async def series(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Series:
         engine, mark_ms = self._engine(vdn), None

@@ -47,7 +47,13 @@ class Gate:
         assert task is not None, "requests run in tasks"
         self._running.add(task)
         try:
-            await self._pass(scope, receive, send)
+            app = self._app_for(scope["raw_path"])
+            if app is None:
+                await self._show_page(scope, receive, send)
+            elif self.phase is Phase.OPEN:
+                await app(scope, receive, send)
+            else:
+                await _refuse(self.phase, send)
         except asyncio.CancelledError:
             # Canceled by `end`: the server closes the connection.
             if self.phase is not Phase.ENDING:
@@ -68,14 +74,11 @@ class Gate:
             await self._wait(CANCEL_S_MAX)
         return len(rest)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: bytes = scope["raw_path"]
+    def _app_for(self, path: bytes) -> App | None:
         for prefix, app in self._apps:
             if path.startswith(prefix):
-                if self.phase is Phase.OPEN:
-                    return await app(scope, receive, send)
-                return await _refuse(self.phase, send)
-        await self._show_page(scope, receive, send)
+                return app
+        return None
 
     async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The framework of the pages answers their defects itself, and raises them all the same."""

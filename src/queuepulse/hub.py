@@ -4,21 +4,21 @@ This is the only module that reads a clock; everybody else is given the time.
 """
 
 import asyncio
-import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from queuepulse.engine import codec, keeping
+from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import Clock as ClockEvent
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import NamedIds, Vdn
 from queuepulse.meters import Meters
 from queuepulse.ports import Answer, Clock, EventLog, FiveRecords, KeptSnapshot, LogBusy, LogFull, Receipt
+from queuepulse.protocol.health import VdnHealth
+from queuepulse.stamping import Stamper
+from queuepulse.vdn_health import Checks, checks_of, vdn_health
 
 SLICE_S: Final = 0.0015
 """Longest stretch of folding before others get their turn: below the 2 ms any step may take, with room."""
@@ -90,8 +90,9 @@ class Hosted:
 class Hub:
     """The board of one machine. All of it runs on one loop; only `restore` blocks.
 
-    `warn` is told, as a sentence, what an operator should know. `records` gets the closed five minutes.
-    `hosted` are the VDNs that live here, for others to read.
+    `warn` is told, as a sentence, what an operator should know and nobody asked for; `on_correction` what a
+    picture of a switch changed. `records` gets the closed five minutes. `hosted` are the VDNs that live
+    here, for others to read.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Hub:
         meters: Meters,
         settings: HubSettings,
         warn: Callable[[str], None],
+        on_correction: Callable[[VdnKey, Correction], None],
         records: FiveRecords,
     ) -> None:
         self._log = log
@@ -108,12 +110,13 @@ class Hub:
         self._meters = meters
         self._settings = settings
         self._warn = warn
+        self._on_correction = on_correction
         self._records = records
         self.hosted: dict[VdnKey, Hosted] = {}
         self._nobody = Vdn()
-        # Batches that are not folded yet, the oldest first, with when they came.
-        self._under_way: dict[asyncio.Task[Receipt], float] = {}
-        self._names = _event_names()
+        # Batches that are not folded yet, the oldest first, with whose they are and when they came.
+        self._under_way: dict[asyncio.Task[Receipt], tuple[VdnKey, float]] = {}
+        self._stamper = Stamper(settings.ahead_ms_max)
         self._broken: BrokenFold | None = None
         self.log_fault: str | None = None
 
@@ -149,6 +152,8 @@ class Hub:
                     hosted.position = place
                     hosted.unkept += 1
             self.close_fives(vdn, hosted)
+        # They were told when they were news.
+        engine.take_corrections()
         return hosted.unkept
 
     def _apply_logged(self, vdn: VdnKey, hosted: Hosted, event: Event) -> None:
@@ -177,7 +182,7 @@ class Hub:
 
     async def _submit(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
         task = asyncio.create_task(self._log_and_fold(vdn, events))
-        self._under_way[task] = self._clock.elapsed()
+        self._under_way[task] = vdn, self._clock.elapsed()
         task.add_done_callback(self._under_way.pop)
         return await asyncio.shield(task)
 
@@ -196,7 +201,9 @@ class Hub:
         stamped: list[Event] = []
         parts = []
         for begin in range(0, len(events), STAMP_EVENTS):
-            some = self._stamped(events[begin : begin + STAMP_EVENTS], now_ms)
+            some, clamped = self._stamper.stamp(events[begin : begin + STAMP_EVENTS], now_ms)
+            if clamped:
+                self._meters.clamped(clamped)
             stamped += some
             parts.append(codec.encode_events(some))
             if len(stamped) < len(events):
@@ -222,23 +229,6 @@ class Hub:
             mine.set_result(None)
             if hosted.folded is mine:
                 hosted.folded = None
-
-    def _stamped(self, events: Sequence[Event], now_ms: int) -> list[Event]:
-        """Fills in a missing `at`, and sets one from the future to our clock (events.md, rule 11).
-
-        An event whose `at` we made gets a name of ours too: alike in all its keys, it is still another event.
-        """
-        latest_ms, clamped, stamped = now_ms + self._settings.ahead_ms_max, 0, list(events)
-        for index, event in enumerate(events):
-            if event.at is None:
-                name = event.id or next(self._names)
-                stamped[index] = msgspec.structs.replace(event, at=now_ms, id=name)
-            elif event.at > latest_ms:
-                clamped += 1
-                stamped[index] = msgspec.structs.replace(event, at=now_ms, id=event.id or next(self._names))
-        if clamped:
-            self._meters.clamped(clamped)
-        return stamped
 
     async def _fold_whole(self, vdn: VdnKey, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
         """Folds a batch that is in the log; what stops it in between is our own fault, and ends the server.
@@ -267,6 +257,8 @@ class Hub:
                 begun_s = elapsed()
         hosted.unkept += len(events)
         self.close_fives(vdn, hosted)
+        for correction in engine.take_corrections():
+            self._on_correction(vdn, correction)
         for outcome in Outcome:
             if outcomes[outcome]:
                 self._meters.folded(outcome.name.lower(), outcomes[outcome])
@@ -370,31 +362,32 @@ class Hub:
         hosted = self.hosted.get(vdn)
         return hosted.engine.clock_ms if hosted else self._nobody.clock_ms
 
-    def named_ids(self, vdn: VdnKey) -> NamedIds:
-        """What the queues and agents of a VDN are called; nothing, of a VDN never heard of."""
+    def named_ids(self, vdn: VdnKey, source: str | None = None) -> NamedIds:
+        """What the queues and agents of a VDN are called, by all or by one source; nothing, where unknown."""
         hosted = self.hosted.get(vdn)
-        return (hosted.engine if hosted else self._nobody).named_ids()
+        engine = hosted.engine if hosted else self._nobody
+        return engine.named_ids() if source is None else engine.named_ids_of(source)
 
     def position(self) -> int:
         """The position of the last event that is durable."""
         return self._log.position()
 
-    def lag_s(self) -> float:
-        """How long the oldest batch waits that the figures do not hold yet; 0 when they hold all."""
-        return max((self._clock.elapsed() - begun_s for begun_s in self._under_way.values()), default=0.0)
+    def lag_s(self, of: VdnKey | None = None) -> float:
+        """How long the oldest batch waits, of one VDN or of any, that the figures do not hold yet; else 0."""
+        now_s = self._clock.elapsed()
+        waits = (now_s - begun_s for vdn, begun_s in self._under_way.values() if of in (None, vdn))
+        return max(waits, default=0.0)
 
-    def repairs(self) -> dict[str, int]:
-        """What snapshots of the switches changed, by kind, in all VDNs."""
-        total: Counter[str] = Counter()
-        for hosted in self.hosted.values():
-            total.update(hosted.engine.repairs)
-        return dict(total)
+    def vdns(self) -> list[VdnKey]:
+        """All VDNs that were ever heard of, in order."""
+        return sorted(self.hosted)
 
+    def health(self, vdn: VdnKey) -> VdnHealth:
+        """How current the figures of a VDN are, and how far its switches' own pictures agree with them."""
+        hosted = self.hosted.get(vdn)
+        engine, position = (hosted.engine, hosted.position) if hosted else (self._nobody, 0)
+        return vdn_health(vdn, engine, position, self.lag_s(vdn), self._clock.now_ms())
 
-def _event_names() -> Iterator[str]:
-    """Names for events that came without one, not given before and not after a restart."""
-    start = secrets.token_hex(6)
-    number = 0
-    while True:
-        number += 1
-        yield f"~{start}-{number}"
+    def checks(self) -> Checks:
+        """What the switches' own pictures said so far, in all VDNs."""
+        return checks_of(hosted.engine for hosted in self.hosted.values())

@@ -24,5 +24,8 @@ class Meters(Protocol):
     def clamped(self, count: int) -> None:
         """So many events came from the future and were set to our clock."""
 
+    def translator_failed(self, kind: str) -> None:
+        """A source of this kind said what we could not read, by our own fault."""
+
     def committed(self, elapsed_s: float) -> None:
         """Events became durable after so long."""

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
 from queuepulse.engine.queues import Five
 from queuepulse.engine.views import AgentView, DaySums, FiveView, Heads, QueueView, WaitingCall
+from queuepulse.protocol.health import VdnHealth
 from queuepulse.protocol.keys import Key
 
 LOSSES_TOLD_MAX: Final = 20
@@ -166,6 +167,16 @@ class Board(Protocol):
         """
 
 
+class HealthBoard(Protocol):
+    """What tells of the health of the VDNs that it folds."""
+
+    def vdns(self) -> list[VdnKey]:
+        """All VDNs that were ever heard of, in order."""
+
+    def health(self, vdn: VdnKey) -> VdnHealth:
+        """That of one VDN now; it changes nothing."""
+
+
 class Receipt(NamedTuple):
     """What became of events that were sent: all `accepted` are durable and folded, each with one outcome.
 
@@ -230,19 +241,6 @@ class VdnSeen(NamedTuple):
     day_starts: str
 
 
-class Health(NamedTuple):
-    """How a VDN fares. `links` are the lost ones with since when, `repairs` counts by kind.
-
-    `agents` are signed in, `calls` wait or are talked; `lag_s` is how far figures are behind the log.
-    """
-
-    links: dict[str, int]
-    repairs: dict[str, int]
-    agents: int
-    calls: int
-    lag_s: float
-
-
 class Floor(Protocol):
     """What those who look on may ask of the VDNs. Nothing that is asked changes anything."""
 
@@ -267,8 +265,11 @@ class Floor(Protocol):
     def waiting(self, vdn: VdnKey, skill: int, most: int) -> tuple[int, list[WaitingCall]]:
         """How many calls wait in the queue, and the first of them."""
 
-    def health(self, vdn: VdnKey) -> Health:
+    def health(self, vdn: VdnKey) -> VdnHealth:
         """How it fares."""
+
+    def live(self, vdn: VdnKey) -> tuple[int, int]:
+        """How many agents are signed in, and how many calls wait or are talked."""
 
     async def series(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Series:
         """The five minutes of these queues with a mark in [from_ms, to_ms), the running ones included."""

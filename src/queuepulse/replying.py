@@ -64,7 +64,8 @@ class Replier:
             reply = defect(request_id)
         if reply is None:
             return
-        await incoming.drain()
+        if not incoming.ended:
+            await incoming.drain()
         await answer(send, reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
         if reply.refused:
             self._meters.refused(interface, reply.refused)

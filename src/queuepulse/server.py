@@ -6,7 +6,7 @@ It alone knows all the others. What a part does is not decided here.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from ipaddress import ip_network
 from typing import Any, Final
@@ -14,10 +14,6 @@ from typing import Any, Final
 import msgspec
 import structlog
 import uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse import switches
@@ -35,14 +31,19 @@ from queuepulse.config import Config
 from queuepulse.config.named import VdnNamed
 from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
-from queuepulse.engine.events import SkillConfigured, VdnConfigured
+from queuepulse.engine.accounts import Correction
+from queuepulse.engine.events import SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.vdn import COMPILED
 from queuepulse.gate import Gate, Phase
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
 from queuepulse.live.endpoints import LIVE_PREFIX
-from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
+from queuepulse.live.fetching import TrustUnusable
+from queuepulse.live.health import HealthApp
+from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.logs import log_to
+from queuepulse.pages import pages
 from queuepulse.ports import FiveRecords, LogDamaged, LogFull, Loss
+from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import INGEST_PATH
 from queuepulse.protocol.signature import Rules, SeenSignatures
 from queuepulse.sources.http_ingest import IngestApp
@@ -74,6 +75,7 @@ SNAPSHOTS_SHARE: Final = 0.2
 StartRefused: Final = (
     FolderRefused,
     StoreUnusable,
+    TrustUnusable,
     CertificateRefused,
     ListenRefused,
     LogFull,
@@ -121,7 +123,11 @@ class Server:
         )
         apps = self._apps(hub, keys, metrics)
         apps.append((LIVE_PREFIX.encode(), board.app))
-        gate = Gate(apps, _pages(hub, lambda: gate.phase, metrics, board.web))
+
+        def unready() -> str | None:
+            return hub.log_fault if gate.phase is Phase.OPEN else gate.phase.value
+
+        gate = Gate(apps, pages(unready, metrics, board.web))
         self._edge = Edge(
             gate,
             listener,
@@ -134,7 +140,7 @@ class Server:
         self._keep_running(connections.watch(_tell_closed), "connections")
         await self._restore(hub)
         self._keep_running(hub.run(), "hub")
-        for link in switches.links(self._config, hub, self._clock):
+        for link in switches.links(self._config, hub, self._clock, metrics):
             self._keep_running(link.run(), f"source {link.source.name}")
         self._keep_running(_watch_keys(keys), "keys")
         self._keep_running(board.watch_users(), "users")
@@ -175,7 +181,7 @@ class Server:
                 position=lambda: hub.position(),
                 lag_s=lambda: hub.lag_s(),
                 connections=connections.__len__,
-                repairs=lambda: hub.repairs(),
+                checks=lambda: hub.checks(),
             )
         )
         # Opening reads what a crash left behind.
@@ -195,7 +201,7 @@ class Server:
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning, records)
+        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction, records)
         return hub, metrics
 
     async def _restore(self, hub: Hub) -> None:
@@ -234,6 +240,7 @@ class Server:
         return [
             (CMS_PREFIX, CmsApp(hub, authenticator, clock, metrics, hub.position, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
+            (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
         ]
 
     def _read_certificate(self) -> Certificate | None:
@@ -350,30 +357,6 @@ async def _watch_keys(keys: KeyStore) -> None:
                 _log.error("the keys cannot be read, those read before stay in force", reason=told)
 
 
-def _pages(hub: Hub, phase: Callable[[], Phase], metrics: Metrics, web: App) -> Starlette:
-    """What anybody may ask: whether the server lives, whether it should get requests, how it fares."""
-
-    async def alive(_request: Request) -> Response:
-        return _json(200, {"status": "alive"})
-
-    async def ready(_request: Request) -> Response:
-        reason = phase().value if phase() is not Phase.OPEN else hub.log_fault
-        if reason:
-            return _json(503, {"status": "not ready", "reason": reason})
-        return _json(200, {"status": "ready"})
-
-    async def scrape(_request: Request) -> Response:
-        return Response(metrics.render(), media_type=CONTENT_TYPE)
-
-    pages = {"/healthz": alive, "/readyz": ready, "/metrics": scrape}
-    routes = [Route(path, page, methods=["GET"]) for path, page in pages.items()]
-    return Starlette(routes=[*routes, Mount("/", web)])
-
-
-def _json(status: int, told: Mapping[str, str]) -> Response:
-    return Response(msgspec.json.encode(told), status, media_type="application/json")
-
-
 def _declared(vdn: VdnNamed) -> Iterator[SkillConfigured | VdnConfigured]:
     """What the settings say of a VDN, as events."""
     yield VdnConfigured(name=vdn.name, timezone=vdn.timezone, day_starts=vdn.day_starts)
@@ -390,6 +373,20 @@ def _connections_allowed(wanted: int) -> int:
             allowed=allowed,
         )
     return allowed
+
+
+def _tell_correction(vdn: VdnKey, correction: Correction) -> None:
+    source, asked_at_ms, at_ms, was_lost, repairs = correction
+    # After a lost link that is to be expected; else the link loses what the switch says.
+    tell = _log.info if was_lost else _log.warning
+    tell(
+        "a picture of the switch corrected the figures",
+        vdn=f"{vdn.cc}/{vdn.vdn}",
+        source=source,
+        asked_at=asked_at_ms,
+        picture_at=at_ms,
+        repairs=dict(sorted(repairs.items())),
+    )
 
 
 def _tell_closed(closed: Closed) -> None:

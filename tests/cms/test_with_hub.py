@@ -25,7 +25,7 @@ class House:
 
     def __init__(self) -> None:
         self.log, clock, tally = MemoryLog(), StillClock(), Tally()
-        self.hub = Hub(self.log, clock, tally, HubSettings(), lambda _: None, RecentFives())
+        self.hub = Hub(self.log, clock, tally, HubSettings(), lambda _: None, lambda *_: None, RecentFives())
         keyring = OneKeyring(Key(AK, "all", SK, sees_all=True, ingests=True))
         authenticator = Authenticator(keyring, clock, tally, body_s_max=10, rules=Rules())
         self.ingest = IngestApp(self.hub, authenticator, clock, tally, IngestSettings())

@@ -146,29 +146,21 @@ def test_who_waits_longest_comes_first_and_late_ones_too() -> None:
 def test_the_heads_say_since_when_figures_are_stale_or_to_be_trusted() -> None:
     vdn = Vdn()
     assert watching.heads(vdn.books, NINE_MS).clock_ms is None
+    covers = ["agents", "waiting", "talking"]
     seen = []
-    for one in (
-        event("link_lost", 1_000, source="a"),
-        event("link_lost", 2_000, source="b"),
-        event("link_restored", 3_000, source="a"),
-        event("link_restored", 4_000, source="b"),
-        event("link_restored", 5_000, source="b"),
+    for after_ms, kind, keys in (
+        (1_000, "link_lost", {"source": "a"}),
+        (2_000, "link_lost", {"source": "b"}),
+        (3_000, "link_restored", {"source": "a"}),
+        (4_000, "link_restored", {"source": "b"}),
+        (5_000, "snapshot", {"source": "a", "covers": covers, "agents": [], "calls": []}),
     ):
-        vdn.apply(one)
+        asked = {"asked_at": NINE_MS + after_ms} if kind == "snapshot" else {}
+        vdn.apply(event(kind, after_ms, **keys, **asked))
         heads = watching.heads(vdn.books, NINE_MS)
         seen.append((heads.stale_since_ms, heads.confident_since_ms))
     lost = [(NINE_MS + 1_000, None), (NINE_MS + 1_000, None), (NINE_MS + 2_000, None)]
-    assert seen == [*lost, (None, NINE_MS + 4_000), (None, NINE_MS + 4_000)]
-    assert Vdn.restore(vdn.snapshot()).books.confident_ms == NINE_MS + 4_000
-
-
-def test_what_a_picture_changed_makes_figures_trusted_from_then_on() -> None:
-    vdn = folded([event("call_offered", 0, call="A", skill=1)])
-    picture = {"asked_at": NINE_MS + 1_000, "covers": ["waiting"], "agents": [], "calls": []}
-    vdn.apply(event("snapshot", 1_000, **picture))
-    assert watching.heads(vdn.books, NINE_MS).confident_since_ms == NINE_MS + 1_000
-    vdn.apply(event("snapshot", 2_000, **(picture | {"asked_at": NINE_MS + 2_000})))
-    assert watching.heads(vdn.books, NINE_MS).confident_since_ms == NINE_MS + 1_000
+    assert seen == [*lost, (None, None), (None, NINE_MS + 5_000)]
 
 
 def test_open_fives_are_those_not_given_away() -> None:

@@ -12,11 +12,11 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 # A new unit gets its place here; without one it may not exist.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
-    frozenset({"ports", "asgi", "masking", "meters", "people"}),
+    frozenset({"ports", "asgi", "masking", "meters", "people", "stamping", "urls", "vdn_health"}),
     frozenset({"authentication", "replying"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
     frozenset({"config_load", "certificates", "connections", "floor", "gate", "logs"}),
-    frozenset({"edge", "switches", "wallboard"}),
+    frozenset({"edge", "pages", "switches", "wallboard"}),
     frozenset({"server", "client"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

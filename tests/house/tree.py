@@ -39,7 +39,7 @@ def files() -> Iterator[Path]:
         folders[:] = sorted(
             name for name in folders if name not in MADE and (name[0] != "." or name in KEPT_DOT_FOLDERS)
         )
-        # In a second work tree `.git` is a file, of that machine alone.
+        # In a second working tree `.git` is a file of that machine's places.
         yield from (Path(folder, name) for name in sorted(names) if name != ".git")
 
 

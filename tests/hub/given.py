@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queuepulse.engine import codec
+from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import CallOffered, Event, VdnKey
 from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings
@@ -58,6 +59,8 @@ class Tally:
 
     def committed(self, elapsed_s: float) -> None: ...
 
+    def translator_failed(self, kind: str) -> None: ...
+
 
 class SlowLog(MemoryLog):
     """A log whose disk is slow: an append is durable, or refused, when the test says so.
@@ -105,10 +108,12 @@ def hub_on(
     settings: HubSettings | None = None,
     meters: Tally | None = None,
     warn: Callable[[str], None] = pytest.fail,
+    on_correction: Callable[[VdnKey, Correction], None] = lambda vdn, correction: None,
     records: RecentFives | None = None,
 ) -> Hub:
     kept = RecentFives() if records is None else records
-    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn, kept)
+    counted = meters or Tally()
+    return Hub(log, clock or HandClock(), counted, settings or HubSettings(), warn, on_correction, kept)
 
 
 def logged(log: EventLog, vdn: VdnKey | None = None) -> list[Event]:

@@ -4,6 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from queuepulse.live.metrics import CONTENT_TYPE, Metrics, Readings
 from queuepulse.meters import Meters
+from queuepulse.vdn_health import Checks
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -17,7 +18,8 @@ def samples(metrics: Metrics) -> dict[str, float]:
 
 
 def fresh() -> Metrics:
-    return Metrics(Readings(lambda: 41, lambda: 0.25, lambda: 3, lambda: {"closed": 2, "opened": 1}))
+    checks = Checks({"closed": 2, "opened": 1}, {"agreed": 7, "corrected": 2}, {"checked": 3, "lost": 1})
+    return Metrics(Readings(lambda: 41, lambda: 0.25, lambda: 3, lambda: checks))
 
 
 def test_what_was_told_is_shown() -> None:
@@ -32,6 +34,7 @@ def test_what_was_told_is_shown() -> None:
     meters.folded("applied", 1)
     meters.clamped(2)
     meters.committed(0.004)
+    meters.translator_failed("asterisk")
     found = samples(metrics)
     assert found["queuepulse_request_seconds_count{interface=skill/stateinfo,status=2xx}"] == 2
     assert found["queuepulse_request_seconds_bucket{interface=skill/stateinfo,le=0.001,status=2xx}"] == 1
@@ -40,6 +43,7 @@ def test_what_was_told_is_shown() -> None:
     assert found["queuepulse_authentication_failures_total{cause=token_unknown}"] == 1
     assert found["queuepulse_events_total{outcome=applied}"] == 8
     assert found["queuepulse_events_clamped_total{}"] == 2
+    assert found["queuepulse_translator_failures_total{kind=asterisk}"] == 1
     assert found["queuepulse_log_commit_seconds_bucket{le=0.005}"] == 1
 
 
@@ -49,6 +53,8 @@ def test_what_others_know_is_read_at_each_scrape() -> None:
     assert found["queuepulse_log_lag_seconds{}"] == 0.25
     assert found["queuepulse_connections{}"] == 3
     assert found["queuepulse_repairs_total{kind=closed}"] == 2
+    assert found["queuepulse_pictures_total{result=agreed}"] == 7
+    assert found["queuepulse_sources{confidence=checked}"] == 3
     assert "process_resident_memory_bytes{}" in found
 
 

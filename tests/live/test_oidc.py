@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from asking import NOW_MS, StillClock, scope_of
 from live.given import played
 from queuepulse.live import oidc
-from queuepulse.live.fetching import ANSWER_BYTES_MAX, Fetcher
+from queuepulse.live.fetching import ANSWER_BYTES_MAX, Fetcher, TrustUnusable
 from queuepulse.live.oidc import KEYS_AGAIN_S, WALK_S_MAX, OidcDoor, OidcFailed, OidcSettings
 from queuepulse.people import Person, Role, Scope
 from queuepulse.stores.users import UserStore
@@ -302,6 +302,9 @@ def test_what_is_fetched_is_checked_and_bounded(tmp_path: Path, pages: Any) -> N
         stranger(f"{address}/5", None, {})
     with pytest.raises(OidcFailed, match="cannot be asked"):
         fetch("https://localhost:1/", None, {})
+    for wrong in (tmp_path / "none.pem", Path(__file__)):
+        with pytest.raises(TrustUnusable, match=f"{wrong.name} cannot be trusted"):
+            Fetcher(wrong)
 
 
 def test_a_body_that_is_no_json_is_told(tmp_path: Path) -> None:

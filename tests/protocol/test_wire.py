@@ -77,6 +77,30 @@ def test_an_encoder_forgets_its_rows_rather_than_grow() -> None:
         assert sum(map(len, encoder._kept.values())) <= 5
 
 
+def test_whole_answers_are_kept_and_yet_no_stale_row_is_told() -> None:
+    encoder = Encoder(SKILL_STATE)
+    first, second = row(7), row(9)
+    questions = [
+        [first, row(8), second],
+        [first, replace(row(8), waiting=16), second],
+        [first, row(8), replace(second, talking=1)],
+        [first, row(6), second],  # as long, with the same first and last queue
+    ]
+    for rows in (*questions, *questions):
+        answer = encoder.encode(VDN, rows)
+        assert answer == Encoder(SKILL_STATE).encode(VDN, rows)
+        assert encoder.encode(VDN, list(rows)) is answer
+
+
+def test_an_encoder_forgets_its_answers_rather_than_grow() -> None:
+    length = len(Encoder(SKILL_STATE).encode(VDN, [row(1)]))
+    encoder = Encoder(SKILL_STATE, answers_kept_bytes_max=3 * length)
+    for skill in (*range(1, 9), *range(1, 9)):
+        encoder.encode(VDN, [row(skill)])
+        held = sum(len(body) for _, body in encoder._answers.values())
+        assert held == encoder._answers_bytes <= 3 * length
+
+
 @pytest.mark.parametrize(
     ("refusal", "body"),
     [

@@ -35,7 +35,7 @@ class Running:
         self._fresh: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.program = subprocess.Popen(
             [sys.executable, "-m", "queuepulse", "serve", "--data", str(folder), *arguments],
-            env={**os.environ, **{f"QUEUEPULSE_{name}": value for name, value in variables.items()}},
+            env={**_outside(), **{f"QUEUEPULSE_{name}": value for name, value in variables.items()}},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -94,6 +94,11 @@ class Running:
         self.program.wait()
         for connection in self._connections:
             connection.close()
+
+
+def _outside() -> dict[str, str]:
+    """The environment of the tests but for what would set the server, or be none of its settings."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("QUEUEPULSE_")}
 
 
 def lenient() -> ssl.SSLContext:

@@ -18,8 +18,9 @@ from queuepulse.hub import SystemClock
 from queuepulse.ports import LogFull, Receipt
 from queuepulse.sources.asterisk import Translator
 from queuepulse.sources.dialects import Ami, Dialect
-from queuepulse.sources.links import PATIENCE, Address, Chance, Link, Patience, Source
+from queuepulse.sources.links import PATIENCE, Link, Patience
 from queuepulse.sources.names import Ids, Names, PauseReasons
+from queuepulse.sources.outlet import Address, Chance, Source, count_nothing
 from sources.recordings import ROOT
 
 WAIT_S = 30.0
@@ -108,15 +109,18 @@ async def never(seconds: float) -> None:
 @asynccontextmanager
 async def listening(
     port: int,
-    dialect: Dialect,
+    dialect: Dialect | Callable[[], Dialect],
     folded: Folded,
     patience: Patience = PATIENCE,
     wait: Callable[[float], Awaitable[None]] = never,
+    on_defect: Callable[[], None] = count_nothing,
     **address: Any,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A link to the switch at this port, as long as the block runs."""
     source = Source("pbx", VDN, Address("127.0.0.1", port, **address))
-    link = Link(source, dialect, folded, SystemClock(), Chance(wait, lambda: 0.5, lambda: "abcd"), patience)
+    new_dialect = dialect if callable(dialect) else lambda: dialect
+    chance = Chance(wait, lambda: 0.5, lambda: "abcd")
+    link = Link(source, new_dialect, folded, SystemClock(), chance, patience, on_defect=on_defect)
     task = asyncio.create_task(link.run())
     try:
         yield task

@@ -1,10 +1,11 @@
 """Real recordings against the switch's own truth and its own books (`-s` prints a table of how exact).
 
 The truth is a sample every three seconds: who waits, who is a member, signed in and paused. The books are
-queue_log and CEL: how every visit ended, and when. Two of their words are not taken:
+queue_log and CEL: how every visit ended, and when. Three of their words are not taken:
 an end of a talk in CEL where the caller spoke on with whom he was transferred to (a consult; there the whole
 second of queue_log holds), and an end in queue_log that is false because a callback's channel was optimised
-away (there CEL holds, and where there is none the bridge in the samples).
+away (there CEL holds, and where there is none the bridge in the samples); and ABANDON where a waiting caller
+was redirected, and lived on.
 """
 
 import os

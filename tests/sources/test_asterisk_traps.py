@@ -97,15 +97,26 @@ def test_a_withdrawal_is_told_by_the_dialplan_where_that_is_seen() -> None:
     assert causes(switch) == ["withdrawn"]
 
 
-def test_a_redirected_caller_is_abandoned_as_in_the_books_of_the_switch() -> None:
+def test_a_redirected_caller_is_withdrawn_whatever_the_books_of_the_switch_say() -> None:
     switch = with_agent()
     switch.join("1.1")
     switch.wait(6)
     switch.lose("1.1", Context="desk", Exten="800")
-    assert causes(switch) == ["abandoned"]
+    assert causes(switch) == ["withdrawn"]
 
 
-def test_a_redirect_that_an_older_switch_does_not_show_is_no_timeout() -> None:
+def test_a_redirect_that_an_older_switch_does_not_show_is_seen_by_the_caller_living_on() -> None:
+    switch = with_agent()
+    switch.join("1.1")
+    switch.ring("1.1", "Ann")
+    switch.dial_end("1.1", "Ann", "CANCEL")
+    switch.wait(6)
+    switch.lose("1.1")
+    switch.wait(1)
+    assert causes(switch) == ["withdrawn"]
+
+
+def test_without_the_events_of_class_call_nobody_knows_who_lives_on() -> None:
     switch = with_agent()
     switch.join("1.1")
     switch.wait(6)

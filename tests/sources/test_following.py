@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from queuepulse.engine.events import CallOffered, LinkLost, LinkRestored
 from queuepulse.hub import SystemClock
 from queuepulse.sources.following import AGAIN_MS, Follower
-from queuepulse.sources.links import Address, Chance, Source
 from queuepulse.sources.names import Ids, Names, PauseReasons
+from queuepulse.sources.outlet import Address, Chance, Source
 from queuepulse.sources.queue_log import Translator
 from sources.fake_switches import VDN, Folded, never, until
 

@@ -35,12 +35,13 @@ COMMANDS: Final = (
     Command("keys", "keys", "Make, list and revoke the keys of clients."),
     Command("users", "users", "Make and end the users of the wallboard, and links to it."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
+    Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),
     Command("replay", "replay", "Fold a file of events, without a server, and print figures."),
     Command("sources", "sources", "Look at the switches that the settings name."),
     Command("simulate", "simulate", "Print the events of a simulated contact center."),
     Command("demo", "demo", "Run a server with a simulated contact center in real time."),
-    Command("backup", "backup", "Write log and keys of a data folder into a file."),
+    Command("backup", "backup", "Write log, keys and users of a data folder into a file."),
     Command("restore", "restore", "Put a backup into an empty data folder."),
 )
 

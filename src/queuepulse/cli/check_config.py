@@ -38,7 +38,8 @@ def check_config(
 
 def unreadable_files(config: Config) -> list[Path]:
     """The files that settings name and that cannot be read."""
-    named = [config.server.certificate, config.server.private_key, *(one.ca for one in config.sources)]
+    server, sources = config.server, config.sources
+    named = [server.certificate, server.private_key, config.oidc.ca, *(one.ca for one in sources)]
     return [path for path in named if path and not path.is_file()]
 
 

@@ -58,6 +58,12 @@ OptionalCc: TypeAlias = Annotated[
     typer.Option(min=1, max=CC_MAX, help="The call center. [default: the one that the file names]"),
 ]
 OptionalVdn: TypeAlias = Annotated[int | None, typer.Option(min=1, max=VDN_MAX, help="The VDN, likewise.")]
+OneCc: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, max=CC_MAX, help="A call center. [default: all that the key may see]")
+]
+OneVdn: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, max=VDN_MAX, help="A VDN in it. [default: all of them]")
+]
 Skills: TypeAlias = Annotated[str, typer.Option(metavar="LIST", help="Skill queues, such as 1,2,5-9.")]
 Timezone: TypeAlias = Annotated[str, typer.Option(metavar="ZONE", help="IANA time zone.")]
 

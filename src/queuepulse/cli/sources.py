@@ -21,13 +21,14 @@ from queuepulse.cli.recorder import Recorder
 from queuepulse.config import Config
 from queuepulse.config.named import SourceNamed
 from queuepulse.engine import states
-from queuepulse.engine.events import AGENT_MAX, Event, LinkRestored, VdnKey
-from queuepulse.engine.vdn import NamedIds, Vdn
+from queuepulse.engine.events import Event, LinkRestored, VdnKey
+from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import SystemClock
 from queuepulse.ports import Receipt
 from queuepulse.sources.dialects import Dialect, LinkTrouble
-from queuepulse.sources.links import PATIENCE, Link, Source, explained
-from queuepulse.sources.names import Ids
+from queuepulse.sources.guarded import Defect
+from queuepulse.sources.links import PATIENCE, Link, explained
+from queuepulse.sources.outlet import Source, place_of
 
 PICTURE_S_MAX: Final = 40.0
 """How long the switch may take to be seen: longer than a picture is waited for."""
@@ -125,7 +126,7 @@ async def _listen_once(config: Config, source: SourceNamed) -> tuple[Vdn, str]:
     """The switch as it is now, and what it calls itself. Raises Failure."""
     heard, address, dialect = Heard(), switches.address_of(source), _dialect(config, source)
     place = Source(source.name, source.key, address)
-    link = Link(place, dialect, heard, SystemClock(), switches.CHANCE)
+    link = Link(place, lambda: dialect, heard, SystemClock(), switches.CHANCE)
     listening, seeing = asyncio.create_task(link.listen()), asyncio.create_task(heard.seen.wait())
     await asyncio.wait({listening, seeing}, timeout=PICTURE_S_MAX, return_when=asyncio.FIRST_COMPLETED)
     trouble = dialect.trouble or "told no picture of its queues: has it any?"
@@ -136,24 +137,36 @@ async def _listen_once(config: Config, source: SourceNamed) -> tuple[Vdn, str]:
         return heard.engine, dialect.greeting
     if isinstance(ended, OSError | LinkTrouble):
         raise Failure(explained(ended, address, dialect.hint, PATIENCE))
+    if isinstance(ended, Defect):
+        raise Failure(
+            f"We cannot read what the switch at {address} says, by our own fault"
+            f" ({place_of(ended.__cause__)}). Record it (queuepulse sources record {source.name} FILE), and"
+            " report it with this line."
+        )
     raise Failure(f"The switch at {address} lets us in, but {trouble}")
 
 
 def _dialect(config: Config, source: SourceNamed) -> Dialect:
     """What is spoken with this source, with ids as of an empty log."""
-    names = switches.Named(source, Ids(config.skill_max), Ids(AGENT_MAX), NamedIds({}, {}, {}))
-    return switches.dialect_of(source, names, switches.terms_of(config, source.key))
+    sources = switches.named_sources(config, lambda _vdn, _source: switches.NOTHING_KNOWN)
+    named = next(named for one, named in sources if one is source)
+    return switches.dialect_of(source, named, switches.terms_of(config, source.key))
 
 
 async def _record(config: Config, source: SourceNamed, recorder: Recorder, seconds: float) -> None:
     """Listens for so long. Raises Failure when the switch ends it before."""
     address, dialect = switches.address_of(source), _dialect(config, source)
     place = Source(source.name, source.key, address)
-    link = Link(place, dialect, Heard(), SystemClock(), switches.CHANCE, tap=recorder.add)
+    link = Link(place, lambda: dialect, Heard(), SystemClock(), switches.CHANCE, tap=recorder.add)
     listening = asyncio.create_task(link.listen())
     await asyncio.wait({listening}, timeout=seconds)
     listening.cancel()
     [ended] = await asyncio.gather(listening, return_exceptions=True)
+    if isinstance(ended, Defect):
+        raise Failure(
+            f"The recording ends where we failed to read it, by our own fault ({place_of(ended.__cause__)})."
+            " Report it with this line."
+        )
     if isinstance(ended, OSError | LinkTrouble):
         raise Failure(explained(ended, address, dialect.hint, PATIENCE))
 

@@ -134,6 +134,10 @@ class SourceNamed(Section, frozen=True, kw_only=True):
     agent_pattern: Annotated[
         str | None, Row("Finds the agent in an interface or name: its first group.", check=_pattern)
     ] = None
+    members: Annotated[
+        dict[str, str],
+        Row("What a member is called, by interface; a `queue_log` says now one, now the other.", each="text"),
+    ] = msgspec.field(default_factory=dict)
     reasons: Annotated[
         dict[str, Literal["busy", "rest", "study", "work"]],
         Row(

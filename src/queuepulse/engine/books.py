@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from queuepulse.engine import days
+from queuepulse.engine.accounts import Accounts
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.figures import Row
@@ -36,9 +37,9 @@ class Books(Periods):
 
     `clock_ms` is the largest `at` so far, -1 before the first event. `mark_ms` begins the current five
     minutes and `day_ms` the statistics day, `day_end_ms` the next one. `links` holds the sources whose link
-    is lost, each with when. `repairs` counts by kind what snapshots changed, and `confident_ms` is the latest
-    `at` of what changed something so, or of a link's return; -1 when there was none. `due_ms` is the next
-    instant at which time alone changes something.
+    is lost, each with when. `repairs` counts by kind what snapshots changed, `accounts` tells it by
+    source. `due_ms` is the next instant at
+    which time alone changes something.
     """
 
     def __init__(self, timezone: str = days.UTC, day_starts: str = days.MIDNIGHT) -> None:
@@ -55,7 +56,7 @@ class Books(Periods):
         self.calls: dict[str, Pass] = {}
         self.links: dict[str, int] = {}
         self.repairs: dict[str, int] = {}
-        self.confident_ms = -1
+        self.accounts = Accounts()
         self.blank_rows: dict[int, Row] = {}
         self.seen: Recent[object] = Recent(SEEN_MS, SEEN_MAX)
         self.ended = EndedCalls(ENDED_MS, ENDED_MAX)

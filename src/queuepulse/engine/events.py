@@ -4,7 +4,7 @@ Each is a frozen value with the keys of the specification; `None` is absence.
 They are decoded and validated in one step at the edge, by `codec`; nothing behind it checks them again.
 """
 
-from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -65,6 +65,8 @@ LeftCause: TypeAlias = Literal[
     "abandoned", "timeout", "no_agent", "full", "key", "withdrawn", "overflowed", "closed"
 ]
 Covered: TypeAlias = Literal["agents", "waiting", "talking"]
+COVERED: Final = get_args(Covered)
+"""All that a picture can cover."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"):

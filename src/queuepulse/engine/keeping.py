@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from queuepulse.engine.accounts import Account
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
@@ -17,6 +18,8 @@ from queuepulse.engine.states import SIGNED_OUT
 
 FORMAT: Final = 2
 """Version of the bytes: it rises when older code could not read them."""
+WITHOUT_ACCOUNTS: Final = 1
+"""The version before sources had accounts: theirs begin anew."""
 
 PART_KEYS: Final = 4_096
 """Remembered events encoded in one step: a fraction of a millisecond."""
@@ -31,7 +34,6 @@ _BOOKS: Final = (
     "day_end_ms",
     "links",
     "repairs",
-    "confident_ms",
 )
 _AGENT: Final = (
     "id",
@@ -61,6 +63,19 @@ _PASS: Final = (
     "priority",
 )
 _QUEUE: Final = ("offered", "answered", "left")
+_ACCOUNT: Final = (
+    "queues",
+    "agents",
+    "phones",
+    "pictures",
+    "corrections",
+    "repairs",
+    "asked_at_ms",
+    "picture_at_ms",
+    "covers",
+    "corrected",
+    "confident_since_ms",
+)
 _FIVE: Final = tuple(name for name in FIVE_FIELDS if name != "left")
 
 
@@ -71,6 +86,7 @@ _of_pass: Final = attrgetter(*_PASS)
 _of_queue: Final = attrgetter(*_QUEUE)
 _of_limits: Final = attrgetter(*LIMITS_FIELDS)
 _of_five: Final = attrgetter(*_FIVE)
+_of_account: Final = attrgetter(*_ACCOUNT)
 
 
 class BadSnapshot(ValueError):
@@ -107,6 +123,7 @@ def capture(books: Books) -> Capture:
         [_dump_five(five) for five in books.last],
         [_dump_five(five) for five in books.current],
         [_dump_five(five) for five in books.corrected.values()],
+        [[source, _dump_account(account)] for source, account in sorted(books.accounts.by_source.items())],
     ]
     return Capture(state, event_keys, seen_ms)
 
@@ -124,6 +141,10 @@ def encode(captured: Capture) -> bytes:
 
 def _dump_agent(agent: Agent) -> list[Any]:
     return [_of_agent(agent), [queue.skill for queue in agent.queues]]
+
+
+def _dump_account(account: Account) -> list[Any]:
+    return [value.copy() if isinstance(value, dict | list) else value for value in _of_account(account)]
 
 
 def _dump_five(five: Five) -> list[Any]:
@@ -153,15 +174,17 @@ def load(snapshot: bytes) -> Books:
     """The state that `encode` wrote. Raises `BadSnapshot`: what was damaged is told, never guessed."""
     try:
         state = msgspec.msgpack.decode(snapshot)
-        if state[0] != FORMAT:
-            raise BadSnapshot(f"snapshot format {state[0]!r}; this version reads {FORMAT}")
+        if state[0] == WITHOUT_ACCOUNTS:
+            state.insert(-1, [])
+        elif state[0] != FORMAT:
+            raise BadSnapshot(f"snapshot format {state[0]!r}; this version reads up to {FORMAT}")
         return _load(state)
     except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise BadSnapshot(str(error)) from error
 
 
 def _load(state: list[Any]) -> Books:
-    _, own, queues, agents, calls, ended, closed, last, current, corrected, parts = state
+    _, own, queues, agents, calls, ended, closed, last, current, corrected, accounts, parts = state
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
@@ -181,6 +204,8 @@ def _load(state: list[Any]) -> Books:
     _load_agents(books, agents)
     for values in calls:
         _load_pass(books, values)
+    for source, values in accounts:
+        _set(books.accounts.of(source), _ACCOUNT, values)
     for agent in books.agents.values():
         books.set_spare(agent)
     books.set_due()

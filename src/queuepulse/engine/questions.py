@@ -48,12 +48,12 @@ def rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[Row]:
             row = books.blank_rows.get(skill)
             if row is None:
                 row = books.blank_rows[skill] = Row(skill, *_ZEROS)
-        elif skill in moves:
+        elif moves and skill in moves:
             row = _row(books, queue, now_ms, moves[skill])
-        elif queue.row is not None and queue.row_from_ms <= now_ms < queue.row_until_ms:
-            row = queue.row
         else:
-            row = _row(books, queue, now_ms, ())
+            row = queue.row
+            if row is None or not queue.row_from_ms <= now_ms < queue.row_until_ms:
+                row = _row(books, queue, now_ms, ())
         answer.append(row)
     return answer
 

@@ -40,9 +40,9 @@ def restart(books: Books, at_ms: int, source: str) -> bool:
     return bool(stays or agents)
 
 
-def repair(books: Books, picture: Snapshot, source: str) -> bool:
-    """Makes what belongs to the source equal to its picture; whether that changed anything."""
-    return bool(picture.covers) and _Repair(books, picture, source).run()
+def repair(books: Books, picture: Snapshot, source: str) -> dict[str, int]:
+    """Makes what belongs to the source equal to its picture; what that changed, by kind."""
+    return _Repair(books, picture, source).run() if picture.covers else {}
 
 
 class _Repair:
@@ -54,13 +54,13 @@ class _Repair:
         self.picture = picture
         self.source = source
         self.at_ms = picture.at
-        self.changes = 0
+        self.changes: dict[str, int] = {}
         # Looked up before anything changes: what this repair touches is not newer than its own picture.
         asked_ms = picture.asked_at
         self.newer_calls = {stay.call for stay in books.calls.values() if stay.touched_ms >= asked_ms}
         self.newer_agents = {agent.id for agent in books.agents.values() if agent.touched_ms >= asked_ms}
 
-    def run(self) -> bool:
+    def run(self) -> dict[str, int]:
         covers = self.picture.covers
         agents: list[tuple[Agent, PictureAgent, tuple[int, ...] | None]] = []
         with self.books.repairing(self.at_ms):
@@ -76,11 +76,11 @@ class _Repair:
             if before is not None and standing(agent) != before:
                 agent.touch(self.at_ms)
                 self._count("state_changed")
-        return self.changes > 0
+        return self.changes
 
     def _count(self, kind: str) -> None:
         assert kind in KINDS
-        self.changes += 1
+        self.changes[kind] = self.changes.get(kind, 0) + 1
         self.books.repairs[kind] = self.books.repairs.get(kind, 0) + 1
 
     # Sessions

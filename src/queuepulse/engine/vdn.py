@@ -6,12 +6,24 @@ What an event means is said by the rule of its type; the table is below.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from queuepulse.engine import agent_rules, call_rules, codec, days, events, keeping, questions, vdn_rules
+from queuepulse.engine import (
+    agent_rules,
+    call_rules,
+    codec,
+    days,
+    events,
+    keeping,
+    questions,
+    reliances,
+    vdn_rules,
+)
+from queuepulse.engine.accounts import Account, Correction
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
 from queuepulse.engine.figures import Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
 from queuepulse.engine.queues import FIVE_MS, Five
+from queuepulse.engine.reliances import Reliance
 
 COMPILED: Final = not __file__.endswith(".py")
 """Whether this engine was compiled when it was installed: the same sources, and about twice as fast."""
@@ -44,7 +56,10 @@ RULES: Final[dict[type[Event], Rule]] = {
 
 
 class NamedIds(NamedTuple):
-    """Ids by what they are called: queues by name, agents by name and by telephone."""
+    """Ids by what they are called: queues by name, agents by name and by telephone.
+
+    Of two that are called alike the smaller has the name.
+    """
 
     queues: dict[str, int]
     agents: dict[str, int]
@@ -136,8 +151,21 @@ class Vdn:
         """What snapshots changed so far, by kind (`repair.KINDS`)."""
         return self.books.repairs
 
+    def take_corrections(self) -> list[Correction]:
+        """What pictures changed since it was last asked (the last ones); not part of the state."""
+        return self.books.accounts.take_corrections()
+
+    def reliance(self) -> Reliance:
+        """How far the figures can be relied on, all of them and those of each source."""
+        return reliances.reliance(self.books)
+
+    def named_ids_of(self, source: str) -> NamedIds:
+        """The names that this source gave, whatever others have called the same since."""
+        account = self.books.accounts.by_source.get(source) or Account()
+        return NamedIds(*map(_inverse, (account.queues, account.agents, account.phones)))
+
     def named_ids(self) -> NamedIds:
-        """All names that the log gave to queues and agents; of two alike the smaller id has it."""
+        """All names that the log gave to queues and agents."""
         queues, agents, phones = {}, {}, {}
         for skill, queue in sorted(self.books.queues.items(), reverse=True):
             if queue.limits is not None and queue.limits.name is not None:
@@ -152,3 +180,7 @@ class Vdn:
     def would_change(self, event: SkillConfigured | VdnConfigured) -> bool:
         """Whether the event says anything that the state does not say yet."""
         return vdn_rules.says_news(self.books, event)
+
+
+def _inverse(names: dict[int, str]) -> dict[str, int]:
+    return {names[number]: number for number in sorted(names, reverse=True)}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from queuepulse.engine import days, repair
+from queuepulse.engine.accounts import Correction
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import (
     MAIN_SOURCE,
@@ -35,6 +36,8 @@ VDN_KEYS: Final = ("name", "timezone", "day_starts")
 
 def skill_configured(books: Books, event: SkillConfigured, at_ms: int) -> Outcome:
     """Names a queue and sets its limits; absent keys stay as they are."""
+    if event.source is not None and event.name is not None:
+        books.accounts.of(event.source).queues[event.skill] = event.name
     queue = books.queue(event.skill)
     limits = queue.limits
     if limits is None:
@@ -46,6 +49,12 @@ def skill_configured(books: Books, event: SkillConfigured, at_ms: int) -> Outcom
 
 def agent_configured(books: Books, event: AgentConfigured, at_ms: int) -> Outcome:
     """Names an agent; absent keys stay as they are."""
+    if event.source is not None:
+        account = books.accounts.of(event.source)
+        if event.name is not None:
+            account.agents[event.agent] = event.name
+        if event.phone is not None:
+            account.phones[event.agent] = event.phone
     return APPLIED if _configure(books.agent(event.agent), event, AGENT_KEYS) else REPEATED
 
 
@@ -62,12 +71,19 @@ def vdn_configured(books: Books, event: VdnConfigured, at_ms: int) -> Outcome:
 
 def snapshot(books: Books, event: Snapshot, at_ms: int) -> Outcome:
     """Makes what belongs to the source equal to the source's own picture."""
-    return _repaired(books, at_ms, repair.repair(books, event, event.source or MAIN_SOURCE))
+    source = event.source or MAIN_SOURCE
+    changes = repair.repair(books, event, source)
+    books.accounts.of(source).pictured(event.asked_at, at_ms, sorted(event.covers), changes)
+    if not changes:
+        return REPEATED
+    books.accounts.correct(Correction(source, event.asked_at, at_ms, source in books.links, changes))
+    return APPLIED
 
 
 def link_lost(books: Books, event: LinkLost, at_ms: int) -> Outcome:
     """From now on the figures are only the last known ones."""
     links, source = books.links, event.source or MAIN_SOURCE
+    books.accounts.of(source).lose()
     if source in links:
         return REPEATED
     links[source] = at_ms
@@ -76,20 +92,14 @@ def link_lost(books: Books, event: LinkLost, at_ms: int) -> Outcome:
 
 def link_restored(books: Books, event: LinkRestored, at_ms: int) -> Outcome:
     """The source sees its switch again."""
-    return _repaired(books, at_ms, books.links.pop(event.source or MAIN_SOURCE, None) is not None)
+    return REPEATED if books.links.pop(event.source or MAIN_SOURCE, None) is None else APPLIED
 
 
 def source_restarted(books: Books, event: SourceRestarted, at_ms: int) -> Outcome:
     """Every live call and session of the source is over."""
-    return _repaired(books, at_ms, repair.restart(books, at_ms, event.source or MAIN_SOURCE))
-
-
-def _repaired(books: Books, at_ms: int, changed: bool) -> Outcome:
-    """Notes since when the figures can be trusted again, if anything was wrong with them."""
-    if not changed:
-        return REPEATED
-    books.confident_ms = max(books.confident_ms, at_ms)
-    return APPLIED
+    source = event.source or MAIN_SOURCE
+    books.accounts.of(source).lose()
+    return APPLIED if repair.restart(books, at_ms, source) else REPEATED
 
 
 def clock(books: Books, event: Clock, at_ms: int) -> Outcome:

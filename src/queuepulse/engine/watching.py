@@ -9,6 +9,7 @@ from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.oldest import NOBODY_MS
 from queuepulse.engine.queues import CAUSES, FIVE_MS, Five, Queue
+from queuepulse.engine.reliances import reliance
 from queuepulse.engine.states import IDLE, NAMES, SIGNED_OUT
 from queuepulse.engine.views import (
     AgentCounts,
@@ -32,12 +33,10 @@ _ABANDONED: Final = CAUSES["abandoned"]
 def heads(books: Books, now_ms: int) -> Heads:
     """What holds for the whole VDN, as if time had run on to `now_ms`."""
     now_ms = max(now_ms, books.clock_ms)
-    stale_since_ms = min(books.links.values(), default=None)
-    is_confident = stale_since_ms is None and books.confident_ms >= 0
     return Heads(
         books.clock_ms if books.clock_ms >= 0 else None,
-        stale_since_ms,
-        books.confident_ms if is_confident else None,
+        min(books.links.values(), default=None),
+        reliance(books).whole.since_ms,
         books.day_ms if now_ms < books.day_end_ms else books.day_end_ms,
         now_ms - now_ms % FIVE_MS,
         len(books.queues),

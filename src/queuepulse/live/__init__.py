@@ -1,1 +1,1 @@
-"""What the running server shows of itself as it happens: so far its metrics."""
+"""What the running server shows of itself as it happens: its metrics, and the health of VDNs."""

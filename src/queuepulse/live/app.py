@@ -29,6 +29,7 @@ from queuepulse.masking import masked_number
 from queuepulse.meters import Meters
 from queuepulse.people import Opened, People, Session
 from queuepulse.ports import Clock, Floor
+from queuepulse.protocol.health import SourceHealth
 from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.wire import plain_type
 from queuepulse.replying import Replier, Reply
@@ -302,21 +303,25 @@ class LiveApp:
 
     async def _health(self, visit: _Visit, session: Session, vdn: VdnKey, asked: Asked) -> _Told:
         seen, health = self._floor.seen(vdn), self._floor.health(vdn)
+        agents, calls = self._floor.live(vdn)
         told = {
             "at_ms": seen.at_ms,
-            "clock_ms": seen.heads.clock_ms,
-            "position": seen.position,
-            "lag_ms": round(health.lag_s * 1000),
+            "clock_ms": health.clock,
+            "position": health.position,
+            "lag_ms": health.lag_ms,
             "links": [
-                {"source": source, "lost_since_ms": since_ms}
-                for source, since_ms in sorted(health.links.items())
+                {"source": source.source, "lost_since_ms": source.link_lost_since}
+                for source in health.sources
+                if source.link_lost_since is not None
             ],
+            "sources": [_source(source) for source in health.sources],
             "repairs": health.repairs,
-            "stale_since_ms": seen.heads.stale_since_ms,
-            "confident_since_ms": seen.heads.confident_since_ms,
+            "stale_since_ms": health.stale_since,
+            "confidence": health.confidence,
+            "confident_since_ms": health.confident_since,
             "queues": seen.heads.queues_total,
-            "agents": health.agents,
-            "calls": health.calls,
+            "agents": agents,
+            "calls": calls,
             "uptime_s": self._facts.load.uptime_s(),
             "log": None,
             "load": None,
@@ -359,6 +364,18 @@ def _called(floor: Floor, vdn: VdnKey) -> dict[str, Any]:
         "name": seen.name,
         "timezone": seen.timezone,
         "day_starts": seen.day_starts,
+    }
+
+
+def _source(source: SourceHealth) -> dict[str, Any]:
+    return {
+        "source": source.source,
+        "confidence": source.confidence,
+        "confident_since_ms": source.confident_since,
+        "lost_since_ms": source.link_lost_since,
+        "pictures": source.pictures,
+        "corrections": source.corrections,
+        "repairs": source.repairs,
     }
 
 

@@ -18,11 +18,23 @@ ANSWER_BYTES_MAX: Final = 1024 * 1024
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 
 
+class TrustUnusable(Exception):
+    """The certificates to trust cannot be read; `str()` tells a person which and what to do."""
+
+
 class Fetcher:
-    """`oidc.Fetch` over the network; certificates are checked, by `ca` if one is given. It follows nobody."""
+    """`oidc.Fetch` over the network; certificates are checked, by `ca` if one is given. It follows nobody.
+
+    Raises TrustUnusable.
+    """
 
     def __init__(self, ca: Path | None = None) -> None:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        try:
+            context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        except OSError as error:
+            raise TrustUnusable(
+                f"{ca} cannot be trusted: {error}. oidc.ca must be a PEM file of certificates."
+            ) from error
         self._pool = urllib3.PoolManager(ssl_context=context, timeout=FETCH_S_MAX, retries=False)
 
     def __call__(self, address: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> bytes:

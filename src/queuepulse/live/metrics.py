@@ -5,7 +5,7 @@ No label names a tenant: metrics are for who runs the server, and tenants are ma
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -19,12 +19,15 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from queuepulse.vdn_health import Checks
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 """The type of what `Metrics.render` gives."""
 REQUEST_S_BOUNDS: Final = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 1.0, 5.0, 10.0,
 )  # fmt: skip
 """Upper bounds of request times: from two queues at best to a body that comes at the last moment."""
+_Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
 COMMIT_S_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of commit times: from a fast disk to one that is about to fail."""
 
@@ -33,14 +36,14 @@ class Readings(NamedTuple):
     """What others know, and are asked for at each scrape; each must be cheap.
 
     `position` is the last event in the log. `lag_s` is how many seconds ago the oldest event was logged that
-    the figures do not hold yet; 0 when they hold all. `connections` are those open now. `repairs` counts what
-    snapshots changed, by kind.
+    the figures do not hold yet; 0 when they hold all. `connections` are those open now. `checks` sums up what
+    the switches' own pictures said.
     """
 
     position: Callable[[], int]
     lag_s: Callable[[], float]
     connections: Callable[[], int]
-    repairs: Callable[[], Mapping[str, int]]
+    checks: Callable[[], Checks]
 
 
 class Metrics:
@@ -78,6 +81,13 @@ class Metrics:
         self._clamped = self._counter(
             "events_clamped_total", "Events from the future that were set to our clock."
         )
+        self._translator_failures = cache(
+            self._counter(
+                "translator_failures_total",
+                "Times that a source said what our own fault kept us from reading, by its kind.",
+                "kind",
+            ).labels
+        )
         self._commits = self._histogram(
             "log_commit_seconds", "Time until events were durable.", (), COMMIT_S_BOUNDS
         )
@@ -100,6 +110,9 @@ class Metrics:
     def committed(self, elapsed_s: float) -> None:
         self._commits.observe(elapsed_s)
 
+    def translator_failed(self, kind: str) -> None:
+        self._translator_failures(kind).inc()
+
     def render(self) -> bytes:
         """All metrics as text, of type CONTENT_TYPE."""
         return generate_latest(self._registry)
@@ -120,7 +133,7 @@ class _Read(Collector):
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        position, lag_s, connections, repairs = self._readings
+        position, lag_s, connections, checks = self._readings
         yield GaugeMetricFamily("queuepulse_log_position", "Last event in the log.", position())
         yield GaugeMetricFamily(
             "queuepulse_log_lag_seconds",
@@ -128,9 +141,33 @@ class _Read(Collector):
             lag_s(),
         )
         yield GaugeMetricFamily("queuepulse_connections", "Connections open now.", connections())
-        kinds = CounterMetricFamily(
-            "queuepulse_repairs", "What snapshots of the switch changed, by kind.", labels=("kind",)
+        told = checks()
+        yield _labelled(
+            CounterMetricFamily(
+                "queuepulse_repairs", "What snapshots of the switch changed, by kind.", labels=("kind",)
+            ),
+            told.repairs,
         )
-        for kind, count in sorted(repairs().items()):
-            kinds.add_metric((kind,), count)
-        yield kinds
+        yield _labelled(
+            CounterMetricFamily(
+                "queuepulse_pictures",
+                "Snapshots of switches, by whether they agreed with the figures or corrected them.",
+                labels=("result",),
+            ),
+            told.pictures,
+        )
+        yield _labelled(
+            GaugeMetricFamily(
+                "queuepulse_sources",
+                "Sources that ever told of their link or gave a snapshot, by confidence.",
+                labels=("confidence",),
+            ),
+            told.sources,
+        )
+
+
+def _labelled(family: _Family, counts: Mapping[str, int]) -> _Family:
+    """The family with a sample for each word."""
+    for word, count in sorted(counts.items()):
+        family.add_metric((word,), count)
+    return family

@@ -28,6 +28,8 @@ SKILL_IDS_MAX: Final = 1_000
 SKILL_ID_MAX: Final = 10_000
 # Encoded rows kept by one encoder: enough for the largest call centers we know, about 50 MB when full.
 ROWS_KEPT_MAX: Final = 100_000
+# Bytes of whole answers kept by one encoder: dozens of the longest, hundreds of those of a wallboard.
+ANSWERS_KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
 
 _ABSENT: Final = msgspec.Raw()
 _ACCEPTED_TYPES: Final = frozenset((b"application/json", b"application/json;charset=utf-8"))
@@ -122,19 +124,45 @@ class Encoder:
     A row is an object that never changes, with the attributes that the interface's columns name, all integers
     (`engine` makes them). An unchanged row is the same object, so identity tells whether bytes still hold.
     When `rows_kept_max` rows are remembered, all are forgotten: encoding anew costs a microsecond a row.
+    So is the last whole answer to each question: many ask the same, and more often than a figure changes.
     """
 
-    def __init__(self, interface: Interface, rows_kept_max: int = ROWS_KEPT_MAX) -> None:
+    def __init__(
+        self,
+        interface: Interface,
+        rows_kept_max: int = ROWS_KEPT_MAX,
+        answers_kept_bytes_max: int = ANSWERS_KEPT_BYTES_MAX,
+    ) -> None:
         columns = interface.columns
         self._values = attrgetter(*(column.field for column in columns))
         self._template = b"{%s}" % b",".join(b'"%s":%%d' % column.wire.encode() for column in columns)
         self._full = interface.envelope is Envelope.FULL
         self._rows_kept_max = rows_kept_max
+        self._answers_kept_bytes_max = answers_kept_bytes_max
         self._kept: dict[tuple[int, int], dict[int, tuple[Any, bytes]]] = {}
         self._rows_kept = 0
+        self._answers: dict[tuple[tuple[int, int], int, int, int], tuple[Sequence[Any], bytes]] = {}
+        self._answers_bytes = 0
 
     def encode(self, vdn: tuple[int, int], rows: Sequence[Any]) -> bytes:
         """The body of a success: these rows of this VDN (`cc`, `vdn`), in this order."""
+        ends = (rows[0].skill, rows[-1].skill) if rows else (0, 0)
+        question = (vdn, len(rows), *ends)
+        last = self._answers.get(question)
+        if last is not None:
+            # Unchanged rows are the same objects, which makes this a comparison of addresses.
+            if last[0] == rows:
+                return last[1]
+            self._answers_bytes -= len(last[1])
+        body = self._body(vdn, rows)
+        self._answers_bytes += len(body)
+        if self._answers_bytes > self._answers_kept_bytes_max:
+            self._answers.clear()
+            self._answers_bytes = len(body)
+        self._answers[question] = (rows, body)
+        return body
+
+    def _body(self, vdn: tuple[int, int], rows: Sequence[Any]) -> bytes:
         kept = self._kept.get(vdn)
         if kept is None:
             kept = self._kept[vdn] = {}

@@ -99,9 +99,11 @@ class Waits:
         visit.left = moment
         visit.touched_ms = moment.at_ms
         if visit.lost is not None:
-            if visit.hangup or (visit.place is not None and visit.place[:2] != visit.lost[:2]):
-                # He hung up; or was redirected, which the switch's books call abandoned as well.
+            if visit.hangup:
                 self._leave(visit, "abandoned", moment)
+            elif visit.place is not None and visit.place[:2] != visit.lost[:2]:
+                # Redirected: the switch's own books say abandoned, but it was not he who gave up.
+                self._leave(visit, "withdrawn", moment)
             else:
                 self._visits.ask(visit, "lost", moment)
         elif visit.picked_up:
@@ -156,13 +158,12 @@ class Waits:
             # A leg answered and nothing came of it: the caller hung up in between, or the answer was lost.
             self._leave(visit, known or "closed", moment)
         else:
-            self._leave(visit, known or self._cause_of_loss(visit, moment, seen_at), moment)
+            self._leave(visit, known or self._cause_of_loss(visit, moment, seen_at is not None), moment)
 
-    def _cause_of_loss(self, visit: Visit, moment: Moment, seen_at: Place | None) -> LeftCause:
+    def _cause_of_loss(self, visit: Visit, moment: Moment, is_seen: bool) -> LeftCause:
         """Why a caller left who did not hang up: nobody there, his time was up, or he was taken out before.
 
-        He who is withdrawn goes on in the dialplan where he was; he who is redirected elsewhere counts as
-        abandoned in the switch's own books.
+        That he lives on is seen, or follows from no hang-up, if we hear of those.
         """
         if self._members.is_empty(visit.queue):
             return "no_agent"
@@ -170,8 +171,7 @@ class Waits:
         max_ms = visit.max_wait_ms or (terms.max_wait_ms if terms else None)
         if not max_ms or moment.at_ms - visit.joined_ms >= max_ms - TIMEOUT_SLACK_MS:
             return "timeout"
-        assert visit.lost is not None
-        return "withdrawn" if seen_at is not None and seen_at[:2] == visit.lost[:2] else "abandoned"
+        return "withdrawn" if is_seen or self._sees_dials else "abandoned"
 
     def queue_status(self, message: Message, moment: Moment) -> None:
         """VarSet of QUEUESTATUS, which only class `dialplan` sees: it says why he left."""

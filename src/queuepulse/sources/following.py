@@ -5,15 +5,16 @@ Here is the file. What a line means is `queue_log`'s.
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.engine.events import Event, LinkLost, LinkRestored
+from queuepulse.engine.events import LinkLost, LinkRestored
 from queuepulse.ports import Clock, Ingest
-from queuepulse.sources.links import Chance, Source, deliver
+from queuepulse.sources.outlet import Chance, Outlet, Source, count_nothing
 from queuepulse.sources.queue_log import LINE_MAX, Translator
 
 POLL_S: Final = 1.0
@@ -43,11 +44,12 @@ class Follower:
         clock: Clock,
         chance: Chance,
         clock_ms: int,
+        on_defect: Callable[[], None] = count_nothing,
     ) -> None:
         self.source = source
         self._file = file
         self._translator = translator
-        self._ingest = ingest
+        self._outlet = Outlet(source, ingest, chance, on_defect)
         self._clock = clock
         self._chance = chance
         self._from_ms = clock_ms - AGAIN_MS
@@ -97,23 +99,26 @@ class Follower:
         self._rest = rest if len(rest) <= 2 * LINE_MAX else b""
         for start in range(0, len(lines), SLICE_LINES):
             for line in lines[start : start + SLICE_LINES]:
-                self._translator.take(line.decode("utf-8", "replace"))
+                self._take_line(line)
             await asyncio.sleep(0)
         events = self._translator.events()
-        await self._deliver([event for event in events if (event.at or 0) > self._from_ms])
+        await self._outlet.deliver([event for event in events if (event.at or 0) > self._from_ms])
 
-    async def _deliver(self, events: list[Event]) -> None:
-        await deliver(events, self.source, self._ingest, self._chance)
+    def _take_line(self, line: bytes) -> None:
+        try:
+            self._translator.take(line.decode("utf-8", "replace"))
+        except Exception as error:  # whatever it is, it is ours
+            self._outlet.tell_defect(error, "The line is passed over.")
 
     async def _lose(self, reason: str) -> None:
         self._close()
         if self._told != reason:
             self._told = reason
             _log.warning("a queue_log is out of sight", source=self.source.name, reason=reason)
-            await self._deliver([LinkLost(at=self._clock.now_ms(), source=self.source.name)])
+            await self._outlet.deliver([LinkLost(at=self._clock.now_ms(), source=self.source.name)])
 
     async def _restore(self) -> None:
         if self._told:
             self._told = ""
             _log.info("a queue_log is in sight", source=self.source.name)
-            await self._deliver([LinkRestored(at=self._clock.now_ms(), source=self.source.name)])
+            await self._outlet.deliver([LinkRestored(at=self._clock.now_ms(), source=self.source.name)])

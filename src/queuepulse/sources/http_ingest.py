@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
@@ -20,9 +19,7 @@ from queuepulse.asgi import BodyRefused, Incoming, Receive, Scope, Send, header
 from queuepulse.authentication import Admitted, Authenticator
 from queuepulse.engine.codec import BadEvent, decode, items_of, lines_of
 from queuepulse.engine.events import (
-    CC_MAX,
     SKILL_MAX,
-    VDN_MAX,
     AgentConfigured,
     CallOffered,
     Event,
@@ -37,6 +34,7 @@ from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.wire import UNAUTHENTICATED, plain_type
 from queuepulse.replying import Replier, Reply, new_request_id
 from queuepulse.sources.masking import masked
+from queuepulse.urls import BadQuery, chosen_by, missing
 
 EVENTS_MAX: Final = 10_000
 """Events of one batch: what is decoded, logged and folded well within a second."""
@@ -60,7 +58,6 @@ _MASKED: Final[dict[type[Event], tuple[str, ...]]] = {
     CallOffered: ("caller", "called"),
     AgentConfigured: ("phone",),
 }
-_QUERY_FIELDS_MAX: Final = 16
 _NAME: Final = "ingest"
 _PATH: Final = INGEST_PATH.encode()
 _log: FilteringBoundLogger = structlog.get_logger()
@@ -198,14 +195,6 @@ class IngestApp:
         return events
 
 
-class BadQuery(Exception):
-    """A query string that names no VDN."""
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(key, reason)
-        self.key, self.reason = key, reason
-
-
 def _wrong_head(scope: Scope, content_type: bytes) -> Reply | None:
     """What is wrong with the request before anything is read or proved."""
     if scope["raw_path"] != _PATH:
@@ -216,24 +205,11 @@ def _wrong_head(scope: Scope, content_type: bytes) -> Reply | None:
 
 
 def _vdn_of(query: bytes) -> VdnKey:
-    """The VDN that `cc=1&vdn=1` names; other keys are ignored. Raises BadQuery."""
-    try:
-        pairs = parse_qsl(query.decode("latin-1"), max_num_fields=_QUERY_FIELDS_MAX)
-    except ValueError:
-        raise BadQuery("", f"the URL has more than {_QUERY_FIELDS_MAX} parameters") from None
-    numbers = []
-    for key, most in (("cc", CC_MAX), ("vdn", VDN_MAX)):
-        values = [value for name, value in pairs if name == key]
-        number = _number(values[0]) if len(values) == 1 else 0
-        if not 1 <= number <= most:
-            raise BadQuery(key, f"must be in the URL once, an integer from 1 to {most}")
-        numbers.append(number)
-    return VdnKey(*numbers)
-
-
-def _number(text: str) -> int:
-    """A small decimal number; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(CC_MAX)) else 0
+    """The VDN that the URL names. Raises BadQuery."""
+    cc, vdn = chosen_by(query)
+    if cc is None or vdn is None:
+        raise missing("cc" if cc is None else "vdn")
+    return VdnKey(cc, vdn)
 
 
 def _check_outsider(event: Event, vdn: VdnKey, number: int) -> None:

@@ -6,17 +6,17 @@ Here are the sockets. What is said on them, and what it means, is a dialect's.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.engine.events import CallOffered, Event, LinkLost, LinkRestored, VdnKey
-from queuepulse.ports import Clock, Ingest, LogFull
+from queuepulse.engine.events import Event, LinkLost, LinkRestored
+from queuepulse.ports import Clock, Ingest
 from queuepulse.sources.dialects import Dialect, LinkTrouble
-from queuepulse.sources.masking import masked
+from queuepulse.sources.guarded import Defect, Guarded
+from queuepulse.sources.outlet import Address, Chance, Outlet, Source, count_nothing
 
 READ_BYTES: Final = 256 * 1024
 """Taken at once: while a batch gets durable, a busy switch says about so much."""
@@ -27,30 +27,7 @@ WAIT_S_MIN: Final = 0.02
 RETRY_FIRST_S: Final = 1.0
 RETRY_S_MAX: Final = 30.0
 """A switch that is back is seen again within so much."""
-LOG_RETRY_S: Final = 1.0
-"""How often a log that cannot be written is tried again; meanwhile nothing is read from the switch."""
 _log: FilteringBoundLogger = structlog.get_logger()
-
-
-class Address(NamedTuple):
-    """Where a switch listens. `ca` is a file of certificates to trust in place of the system's."""
-
-    host: str
-    port: int
-    tls: bool = False
-    ca: Path | None = None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-class Source(NamedTuple):
-    """What is listened to, for which VDN, under which name; with masked callers where `masks_callers`."""
-
-    name: str
-    vdn: VdnKey
-    address: Address
-    masks_callers: bool = False
 
 
 class Patience(NamedTuple):
@@ -69,33 +46,27 @@ PATIENCE: Final = Patience()
 """Half a minute of silence is no pause of a switch that was asked thrice to speak."""
 
 
-class Chance(NamedTuple):
-    """What a link cannot compute: how to wait, a number from 0 to 1 for jitter, and names of its own."""
-
-    sleep: Callable[[float], Awaitable[None]]
-    jitter: Callable[[], float]
-    token: Callable[[], str]
-
-
 class Link:
     """One source: a dialect, the connection that it is spoken on, and where the events go.
 
-    `tap` is given all bytes from the switch, as they come.
+    `new_dialect` makes one that knows nothing yet. `on_defect` is called each time that one failed by our own
+    fault. `tap` is given all bytes from the switch, as they come.
     """
 
     def __init__(
         self,
         source: Source,
-        dialect: Dialect,
+        new_dialect: Callable[[], Dialect],
         ingest: Ingest,
         clock: Clock,
         chance: Chance,
         patience: Patience = PATIENCE,
         tap: Callable[[bytes], None] | None = None,
+        on_defect: Callable[[], None] = count_nothing,
     ) -> None:
         self.source = source
-        self._dialect = dialect
-        self._ingest = ingest
+        self._dialect = Guarded(new_dialect)
+        self._outlet = Outlet(source, ingest, chance, on_defect)
         self._clock = clock
         self._chance = chance
         self._patience = patience
@@ -113,19 +84,33 @@ class Link:
                 await self.listen()
             except (OSError, LinkTrouble) as error:
                 self._tell(explained(error, self.source.address, self._dialect.hint, self._patience))
-            if self._dialect.is_in:
-                delay_s = RETRY_FIRST_S
+                if self._dialect.is_in:
+                    delay_s = RETRY_FIRST_S
+                    await self._lose()
+            except Defect as defect:
+                # The delay grows: what made it fail may be the first thing that the switch says again.
+                self._begin_anew(defect)
                 await self._lose()
             # Not all at once, when one switch was the neighbour of many.
             await self._chance.sleep(delay_s * (1 + self._chance.jitter()) / 2)
             delay_s = min(RETRY_S_MAX, 2 * delay_s)
 
     async def _lose(self) -> None:
-        self._dialect.disconnected(self._clock.now_ms())
+        try:
+            self._dialect.disconnected(self._clock.now_ms())
+        except Defect as defect:
+            self._begin_anew(defect)
+            self._dialect.disconnected(self._clock.now_ms())
         await self._hand_on()
 
+    def _begin_anew(self, defect: Defect) -> None:
+        """What the dialect knew is of no use any more: the next picture of the switch tells all."""
+        consequence = "The connection is given up and taken anew, with a new picture."
+        self._outlet.tell_defect(defect.__cause__ or defect, consequence)
+        self._dialect.renew()
+
     async def listen(self) -> None:
-        """One connection, from its beginning to its end. Raises OSError or LinkTrouble, always one."""
+        """One connection, from its beginning to its end. Always raises OSError, LinkTrouble or Defect."""
         reader, writer = await connected(self.source.address, self._patience.connect_s)
         try:
             writer.write(self._dialect.opened(self._chance.token()))
@@ -186,7 +171,7 @@ class Link:
         events = [event for event in self._dialect.events() if self._is_news(event)]
         if not events:
             return
-        await deliver(events, self.source, self._ingest, self._chance)
+        await self._outlet.deliver(events)
         if any(isinstance(event, LinkRestored) for event in events):
             self._told = ""
             _log.info("a switch is in sight", source=self.source.name, greeting=self._dialect.greeting)
@@ -207,28 +192,18 @@ class Link:
             )
 
 
-async def deliver(events: list[Event], source: Source, ingest: Ingest, chance: Chance) -> None:
-    """Logs the events of a source; returns when they are, however long the log cannot be written."""
-    if source.masks_callers:
-        events = [_without_caller(event) for event in events]
-    while events:
-        try:
-            await ingest.ingest(source.vdn, events)
-        except LogFull:
-            await chance.sleep(LOG_RETRY_S)
-        else:
-            return
-
-
 async def connected(address: Address, timeout_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to this address. Raises OSError."""
+    """A connection to this address. Raises OSError or LinkTrouble."""
     context = None
     if address.tls:
         # Reads files, every time: a renewed one counts.
         ca = None if address.ca is None else str(address.ca)
         context = await asyncio.to_thread(ssl.create_default_context, cafile=ca)
-    async with asyncio.timeout(timeout_s):
-        return await asyncio.open_connection(address.host, address.port, ssl=context, limit=READ_BYTES)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.open_connection(address.host, address.port, ssl=context, limit=READ_BYTES)
+    except UnicodeError:
+        raise LinkTrouble(f"{address.host} is no name of a host.") from None
 
 
 async def _read(reader: asyncio.StreamReader, wait_s: float) -> bytes | None:
@@ -269,8 +244,3 @@ def explained(error: Exception, address: Address, hint: str, patience: Patience)
         case socket.gaierror():
             told = f"There is no host {address.host}: {error.strerror}."
     return told
-
-
-def _without_caller(event: Event) -> Event:
-    # An agent's interface stays: by it he is known again.
-    return masked(event, "caller", "called") if isinstance(event, CallOffered) else event

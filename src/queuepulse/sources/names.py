@@ -29,23 +29,30 @@ class Ids:
     def __init__(self, id_max: int, free_from: int = 1) -> None:
         self.id_max = id_max
         self._taken: set[int] = set()
+        # Those that somebody has though no configuration gave it to him: they are his alone.
+        self._kept: set[int] = set()
         self._next = free_from
 
     def take(self, id: int) -> None:  # noqa: A002 - an id is what it is
         """Keeps this id from being given away."""
         self._taken.add(id)
 
-    def taken(self, id: int) -> bool:  # noqa: A002
-        """Whether somebody has it."""
-        return id in self._taken
+    def keep(self, id: int) -> None:  # noqa: A002
+        """Keeps it, and from patterns of others too."""
+        self._taken.add(id)
+        self._kept.add(id)
+
+    def is_kept(self, id: int) -> bool:  # noqa: A002
+        """Whether somebody has it for himself alone."""
+        return id in self._kept
 
     def free(self) -> int | None:
-        """The next free one, now taken; `None` when all are gone."""
+        """The next free one, now kept; `None` when all are gone."""
         while self._next in self._taken:
             self._next += 1
         if self._next > self.id_max:
             return None
-        self._taken.add(self._next)
+        self.keep(self._next)
         return self._next
 
 
@@ -54,7 +61,9 @@ class Names:
 
     `table` maps names to ids. `pattern` is a regular expression whose first group, searched for in a name,
     is the id. Both may speak of any spelling of a name: a member has an interface and a name. `known` are
-    names that got an id in an earlier run; they keep it. What none of them tells gets the next free id.
+    names that got an id in an earlier run, and `spelled` what else those ids were called; they keep it,
+    unless the table says otherwise, or gives it to another name. What none of them tells gets the next free
+    id.
     Raises `NamesClash` for a table that gives two names one id, `ValueError` for a pattern without a group.
     """
 
@@ -64,6 +73,7 @@ class Names:
         table: Mapping[str, int] | None = None,
         pattern: str | None = None,
         known: Mapping[str, int] | None = None,
+        spelled: Mapping[int, str] | None = None,
     ) -> None:
         self._ids = ids
         self._pattern = re.compile(pattern) if pattern else None
@@ -81,7 +91,8 @@ class Names:
             if name not in self._table and number not in self._owners:
                 self._found[name] = number
                 self._owners[number] = name
-                ids.take(number)
+                spellings = (name, (spelled or {}).get(number, ""))
+                (ids.take if number in map(self._hit, spellings) else ids.keep)(number)
 
     def id_of(self, name: str, *spellings: str) -> int | None:
         """The id of what is known by `name`, and by other spellings too; `None` when no id is left."""
@@ -97,15 +108,19 @@ class Names:
         for spelling in spellings:
             if spelling in self._table:
                 return self._table[spelling]
-        for spelling in spellings:
-            hit = self._pattern.search(spelling) if self._pattern else None
-            if hit and hit[1] and hit[1].isascii() and hit[1].isdigit():
-                number = int(hit[1])
-                # Where two names hit one id the first has it; the other is told apart by a free one.
-                if 1 <= number <= self._ids.id_max and number not in self._owners:
-                    self._ids.take(number)
-                    return number
+        for number in map(self._hit, spellings):
+            # Where two names hit one id the first has it; the other is told apart by a free one.
+            if number is not None and number not in self._owners and not self._ids.is_kept(number):
+                self._ids.take(number)
+                return number
         return self._ids.free()
+
+    def _hit(self, spelling: str) -> int | None:
+        """The id that the pattern finds in it."""
+        hit = self._pattern.search(spelling) if self._pattern else None
+        digits = (hit[1] or "") if hit else ""
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= len(str(self._ids.id_max))
+        return int(digits) if is_number and 1 <= int(digits) <= self._ids.id_max else None
 
 
 class PauseReasons:
