@@ -68,7 +68,10 @@ export const shownSecond = computed(() =>
 function heard(next: Link): void {
   const before = link.peek();
   if (next.state === "live" || next.state === "connecting") link.value = { link: next, since_ms: null };
-  else link.value = { link: next, since_ms: before.since_ms ?? now_ms() };
+  else {
+    const silent_ms = next.state === "lost" ? next.silent_ms : 0;
+    link.value = { link: next, since_ms: before.since_ms ?? now_ms() - silent_ms };
+  }
   if (next.state === "refused" && next.status === 401) void loadSession().catch(() => {});
   if (next.state === "live" && before.since_ms !== null) {
     void checkVersion();

@@ -16,10 +16,11 @@ class World implements Outside {
   readonly links: Link[] = [];
   readonly messages: Message[] = [];
   throwing = false;
-  private now = 0;
+  private time = 0;
   private timers: { at: number; call: () => void }[] = [];
 
   readonly chance = (): number => 0.5;
+
 
   readonly fetch = (_: string, options: RequestInit): Promise<Response> => {
     const encoder = new TextEncoder();
@@ -45,17 +46,19 @@ class World implements Outside {
     });
   };
 
+  readonly now = (): number => this.time;
+
   readonly after = (ms: number, call: () => void): (() => void) => {
-    const timer = { at: this.now + ms, call };
+    const timer = { at: this.time + ms, call };
     this.timers.push(timer);
     return () => void (this.timers = this.timers.filter((one) => one !== timer));
   };
 
   async pass(ms: number): Promise<void> {
     await settled();
-    this.now += ms;
-    const due = this.timers.filter((timer) => timer.at <= this.now);
-    this.timers = this.timers.filter((timer) => timer.at > this.now);
+    this.time += ms;
+    const due = this.timers.filter((timer) => timer.at <= this.time);
+    this.timers = this.timers.filter((timer) => timer.at > this.time);
     for (const timer of due) timer.call();
     await settled();
   }
@@ -144,7 +147,7 @@ describe("a stream", () => {
     await world.pass(SILENT_MS_MAX - 1);
     expect(world.state).toBe("live");
     await world.pass(1);
-    expect(world.state).toBe("lost");
+    expect(world.links.at(-1)).toEqual({ state: "lost", silent_ms: SILENT_MS_MAX });
     expect(world.last.aborted()).toBe(true);
   });
 

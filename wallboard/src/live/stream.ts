@@ -19,12 +19,15 @@ export interface Outside {
   readonly after: (ms: number, call: () => void) => () => void;
   /** From 0 to 1: keeps a thousand wallboards from coming back in the same instant. */
   readonly chance: () => number;
+  /** A clock of any beginning, in ms. */
+  readonly now: () => number;
 }
 
 export type Link =
   | { readonly state: "connecting" }
   | { readonly state: "live" }
-  | { readonly state: "lost" }
+  /** `silent_ms` is how long nothing had been heard when that was noticed. */
+  | { readonly state: "lost"; readonly silent_ms: number }
   | { readonly state: "refused"; readonly status: number };
 
 export interface Listener {
@@ -38,6 +41,7 @@ export class Stream {
   private readonly listener: Listener;
   private readonly outside: Outside;
   private attempts = 0;
+  private heardAt_ms: number;
   private lastId = "";
   private aborter: AbortController | null = null;
   private takeBack: () => void = () => {};
@@ -47,6 +51,7 @@ export class Stream {
     this.url = url;
     this.listener = listener;
     this.outside = outside;
+    this.heardAt_ms = outside.now();
   }
 
   start(): void {
@@ -95,12 +100,14 @@ export class Stream {
     const pieces = body.getReader();
     // A line that is resumed may have nothing to tell for a while: that it is open is enough.
     this.listener.link({ state: "live" });
+    this.heardAt_ms = this.outside.now();
     try {
       for (;;) {
         const { done, value } = await pieces.read();
         if (done || this.stopped) return;
         this.watch(aborter);
         this.attempts = 0;
+        this.heardAt_ms = this.outside.now();
         for (const message of reader.feed(decoder.decode(value, { stream: true }))) this.take(message);
       }
     } finally {
@@ -127,7 +134,7 @@ export class Stream {
 
   private retry(status: number): void {
     const refused = status >= 400 && status < 500 && status !== 408;
-    this.listener.link(refused ? { state: "refused", status } : { state: "lost" });
+    this.listener.link(refused ? { state: "refused", status } : { state: "lost", silent_ms: this.outside.now() - this.heardAt_ms });
     if (status === 401 || this.stopped) return;
     const wait = refused ? REFUSED_RETRY_MS : (RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)] ?? 5_000);
     this.attempts += 1;
@@ -143,4 +150,5 @@ export const BROWSER: Outside = {
     return () => clearTimeout(timer);
   },
   chance: () => Math.random(),
+  now: () => performance.now(),
 };

@@ -1,9 +1,9 @@
 /** Which queues are shown in which order. It follows the figures at leisure, so that nothing jumps from under a hand. */
 import { computed, signal } from "@preact/signals";
-import { now_ms, second } from "../live/clock";
+import { second } from "../live/clock";
 import { arrangedQueues, wantedQueues } from "../model/arranging";
 import { attention, LEVELS, type Level } from "../model/attention";
-import { goals, layout, queues } from "../state";
+import { goals, layout, queues, shownSecond } from "../state";
 import { locale } from "../texts";
 
 /** Seconds between two looks at the order, when only figures changed. */
@@ -21,7 +21,7 @@ export const order = computed<readonly number[]>(() => {
   turn.value;
   queues.keys.value;
   const { search, only, skills, sort, reversed } = layout.value;
-  const now = now_ms();
+  const now = shownSecond.peek() * 1_000;
   const wanted = wantedQueues(queues.all(), { search, only, skills }, now, goals.value);
   const next = arrangedQueues(wanted, { sort, reversed }, now, goals.value, locale()).map((row) => row.skill);
   if (next.length !== before.length || next.some((skill, index) => skill !== before[index])) before = next;
@@ -31,7 +31,7 @@ export const order = computed<readonly number[]>(() => {
 /** How many queues there are of each level, whatever is filtered. */
 export const levels = computed(() => {
   queues.version.value;
-  const at_ms = second.value * 1_000;
+  const at_ms = shownSecond.value * 1_000;
   const counts = Object.fromEntries(LEVELS.map((level) => [level, 0])) as Record<Level, number>;
   for (const row of queues.all()) counts[attention(row, at_ms, goals.value).level] += 1;
   return counts;
