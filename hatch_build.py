@@ -7,6 +7,7 @@ that. `./dev` calls this as a program, so that what is compiled never lags behin
 import fcntl
 import hashlib
 import os
+import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -18,10 +19,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT: Final = Path(__file__).parent
 SOURCES: Final = ROOT / "src"
 PACKAGES: Final = ("queuepulse/engine", "queuepulse/protocol")
-INTERPRETED: Final = ("__init__", "events", "figures", "codes", "health", "interfaces", "keys", "wire")
+INTERPRETED: Final = (
+    "__init__", "events", "figures", "codes", "health", "interfaces", "keys", "views", "wire",
+)  # fmt: skip
 """Tables, and values that msgspec makes: their classes are made by other means than mypyc knows."""
 WORK: Final = ROOT / "build" / "compiled"
 STAMP: Final = WORK / "stamp"
+WALLBOARD: Final = ROOT / "wallboard" / "build_hook.py"
 LIBRARY: Final = "queuepulse_compiled"
 OFF: Final = "QUEUEPULSE_COMPILE"
 
@@ -107,8 +111,15 @@ def _build() -> None:
 class CustomBuildHook(BuildHookInterface[Any]):
     """What hatchling calls for a wheel or an editable installation."""
 
+    def dependencies(self) -> list[str]:
+        """What the build of the wallboard needs beside."""
+        needed: list[str] = runpy.run_path(str(WALLBOARD))["needed"]()
+        return needed
+
     def initialize(self, version: str, into: dict[str, Any]) -> None:
-        """Compiles, and puts what came of it into the wheel."""
+        """Compiles, builds the wallboard, and puts what came of both into the wheel."""
+        if version != "editable":
+            runpy.run_path(str(WALLBOARD))["bring_up_to_date"]()
         if self.target_name != "wheel" or version == "editable":
             return
         if is_wanted() and (is_current() or not compile_in_place()):

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import fold, gateway, ingest, latency, machine, memory, reads, restart, translate
+from bench import fold, gateway, ingest, latency, machine, memory, push, reads, restart, translate
 from bench.figures import Figure, Skipped, Verdict, shown
 from bench.sizes import FULL, QUICK, TINY, Sizes
 
@@ -36,6 +36,7 @@ MEASUREMENTS: Final = (
     Measurement("reads", "stateinfo over HTTPS, as a ratio to nginx", reads.measure),
     Measurement("latency", "p99 of reads while events pour in", latency.measure),
     Measurement("gateway", "what a gateway adds to an answer, and leaves of the rate", gateway.measure),
+    Measurement("push", "what viewers of a wallboard cost, as a share of a core", push.measure),
     Measurement("restart", "time to start, against the length of the log", restart.measure),
     Measurement("memory", "bytes of a queue and of an agent", memory.measure),
 )

@@ -39,6 +39,7 @@ GOALS: Final = {
     "p99": Goal(40, 20),
     "gateway added 50": Goal(3, 1.5),
     "gateway ratio 1000": Goal(0.60, 0.75),
+    "push": Goal(20, 10),
     "restart 5000000": Goal(5, 2),
 }
 

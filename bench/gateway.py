@@ -40,7 +40,7 @@ def _added(alive: Living, before: Target, queues: int, sizes: Sizes) -> Figure:
     with (
         Connection(alive.target.host, alive.target.port) as direct,
         Connection(before.host, before.port) as through,
-        _writer(alive, sizes.gateway_asks * ASK_S_MAX * sizes.read_runs),
+        _writer(alive, (sizes.gateway_asks * ASK_S_MAX + STARTS_S) * sizes.read_runs),
     ):
         to_server = question(alive.target, CC, VDN, asked).as_bytes()
         to_gateway = question(before, CC, VDN, asked).as_bytes()

@@ -23,6 +23,10 @@ class Sizes(NamedTuple):
     """Queues of a question whose time is taken, and of one that is asked as often as it goes."""
     gateway_asks: int
     """Questions of one run, each to the server and to the gateway before it."""
+    push_viewers: int
+    push_queues: int
+    push_agents: int
+    push_s: int
     restart_events: tuple[int, ...]
     restart_runs: int
     snapshot_every: int
@@ -45,6 +49,10 @@ FULL: Final = Sizes(
     latency_s=10,
     gateway_queues=(50, 1_000),
     gateway_asks=300,
+    push_viewers=1_000,
+    push_queues=200,
+    push_agents=1_000,
+    push_s=15,
     restart_events=(100_000, 1_000_000, 5_000_000),
     restart_runs=2,
     snapshot_every=200_000,
@@ -61,6 +69,8 @@ QUICK: Final = FULL._replace(
     read_runs=2,
     latency_s=3,
     gateway_asks=150,
+    push_viewers=300,
+    push_s=4,
     restart_events=(300_000,),
     restart_runs=1,
     memory_vdns=2,
@@ -77,6 +87,10 @@ TINY: Final = QUICK._replace(
     latency_s=1,
     gateway_queues=(2, 20),
     gateway_asks=20,
+    push_viewers=40,
+    push_queues=20,
+    push_agents=20,
+    push_s=1,
     restart_events=(3_000,),
     snapshot_every=2_000,
     memory_vdns=1,

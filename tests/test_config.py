@@ -153,7 +153,7 @@ def test_a_secret_is_never_shown() -> None:
     assert config.keys.master_key == secret
     assert secret not in repr(config)
     secrets = [setting for setting in SETTINGS if setting.row.secret]
-    assert {setting.key for setting in secrets} == {"keys.master_key", "bms.token"}
+    assert {setting.key for setting in secrets} == {"keys.master_key", "bms.token", "oidc.client_secret"}
     assert all(setting.shown(secret) == "set, not shown" for setting in secrets)
     config = load(None, {"QUEUEPULSE_BMS_TOKEN": secret}, {}).config
     assert config.bms.token == secret
@@ -353,3 +353,25 @@ def test_a_gateway_has_no_sources(tmp_path: Path) -> None:
     text = '[[sources]]\nname = "p"\nkind = "queue_log"\ncc = 1\nvdn = 1\nfile = "q"\n[bms]\nurls = ["https://h"]\n'
     problems = problems_of(written(tmp_path, text + f'token = "{TOKEN}"\n'), {}, {})
     assert any("sources" in problem for problem in problems)
+
+
+# People and their provider
+
+
+def test_a_provider_is_named_whole_and_with_tls(tmp_path: Path) -> None:
+    whole = {
+        "QUEUEPULSE_OIDC_ISSUER": "https://id.example/realm",
+        "QUEUEPULSE_OIDC_CLIENT_ID": "queuepulse",
+        "QUEUEPULSE_OIDC_PUBLIC_URL": "https://pulse.example",
+        "QUEUEPULSE_OIDC_CLIENT_SECRET": "s3cret",
+    }
+    config = load(None, whole, {}).config
+    assert config.oidc.issuer == "https://id.example/realm"
+    assert "s3cret" not in repr(config)
+    for lacking in ("ISSUER", "CLIENT_ID", "PUBLIC_URL"):
+        some = {name: text for name, text in whole.items() if not name.endswith(lacking)}
+        [problem] = problems_of(None, some, {})
+        assert "must be given together" in problem
+    for bad in ("http://id.example", "id.example", "https://", "https://id.example/?x=1"):
+        problems = problems_of(None, {**whole, "QUEUEPULSE_OIDC_ISSUER": bad}, {})
+        assert any("must be an address such as https://id.example" in problem for problem in problems)

@@ -175,6 +175,9 @@ def _settle(values: dict[str, Any], origins: dict[str, str], problems: list[str]
     """The rules that hold between settings."""
     if ("server.certificate" in values) != ("server.private_key" in values):
         problems.append("server.certificate and server.private_key must be given together.")
+    given = [f"oidc.{name}" in values for name in ("issuer", "client_id", "public_url")]
+    if any(given) and not all(given):
+        problems.append("oidc.issuer, oidc.client_id and oidc.public_url must be given together.")
     if values.get("server.plain_http") == "loopback":
         host = values.setdefault("server.host", LOOPBACK)
         origins.setdefault("server.host", "server.plain_http")

@@ -14,7 +14,8 @@ from queuepulse.config import Config
 from queuepulse.connections import Connections
 from queuepulse.gate import Gate, Phase
 from queuepulse.live.metrics import Metrics, Readings
-from queuepulse.serving import CMS_PREFIX, Serving, pages, watch_keys
+from queuepulse.pages import pages
+from queuepulse.serving import CMS_PREFIX, Serving, watch_keys
 from queuepulse.stores.keys import KeyStore
 from queuepulse.vdn_health import Checks
 

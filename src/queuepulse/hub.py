@@ -15,7 +15,7 @@ from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnK
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import NamedIds, Vdn
 from queuepulse.meters import Meters
-from queuepulse.ports import Answer, Clock, EventLog, KeptSnapshot, LogBusy, LogFull, Receipt
+from queuepulse.ports import Answer, Clock, EventLog, FiveRecords, KeptSnapshot, LogBusy, LogFull, Receipt
 from queuepulse.protocol.health import VdnHealth
 from queuepulse.stamping import Stamper
 from queuepulse.vdn_health import Checks, checks_of, vdn_health
@@ -92,7 +92,7 @@ class Hub:
     """The board of one machine. All of it runs on one loop; only `restore` blocks.
 
     `warn` is told, as a sentence, what an operator should know and nobody asked for; `on_correction` what a
-    picture of a switch changed.
+    picture changed. `records` gets the closed five minutes. `hosted` are the VDNs here, for others to read.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Hub:
         settings: HubSettings,
         warn: Callable[[str], None],
         on_correction: Callable[[VdnKey, Correction], None],
+        records: FiveRecords,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -110,7 +111,8 @@ class Hub:
         self._settings = settings
         self._warn = warn
         self._on_correction = on_correction
-        self._hosted: dict[VdnKey, Hosted] = {}
+        self._records = records
+        self.hosted: dict[VdnKey, Hosted] = {}
         self._nobody = Vdn()
         # Batches that are not folded yet, the oldest first, with whose they are and when they came.
         self._under_way: dict[asyncio.Task[Receipt], tuple[VdnKey, float]] = {}
@@ -141,14 +143,15 @@ class Hub:
         kept = self._log.newest_snapshot(vdn, is_readable)
         if kept is not None:
             position = kept.position
-        hosted = self._hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
+        self._records.begin(vdn, 0 if kept is None else engine.open_from_ms)
+        hosted = self.hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
         for batch in self._log.read(position, vdn):
             for place, event in enumerate(codec.decode_trusted(batch.body), batch.first):
                 if place > hosted.position:
                     self._apply_logged(vdn, hosted, event)
                     hosted.position = place
                     hosted.unkept += 1
-            engine.advance(engine.clock_ms)
+            self.close_fives(vdn, hosted)
         # They were told when they were news.
         engine.take_corrections()
         return hosted.unkept
@@ -161,7 +164,7 @@ class Hub:
 
     async def declare(self, vdn: VdnKey, events: Iterable[SkillConfigured | VdnConfigured]) -> None:
         """Logs those of the configured names and limits that differ from what the log says (events.md)."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         news = [event for event in events if hosted is None or hosted.engine.would_change(event)]
         if news:
             await self.ingest(vdn, news)
@@ -173,8 +176,8 @@ class Hub:
 
         Raises LogFull: nothing was taken. Who stops waiting for it stops nothing.
         """
-        if vdn in self._hosted:
-            self._hosted[vdn].told_s = self._clock.elapsed()
+        if vdn in self.hosted:
+            self.hosted[vdn].told_s = self._clock.elapsed()
         return await self._submit(vdn, events)
 
     async def _submit(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
@@ -193,7 +196,7 @@ class Hub:
 
     def _asked(self, vdn: VdnKey, skill_ids: Sequence[int], question: Question) -> Answer:
         now_ms = self._clock.now_ms()
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         if hosted is None:
             return Answer(question(self._nobody, skill_ids, now_ms), 0, None, now_ms)
         engine = hosted.engine
@@ -212,9 +215,9 @@ class Hub:
             parts.append(codec.encode_events(some))
             if len(stamped) < len(events):
                 await asyncio.sleep(0)
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         if hosted is None:
-            hosted = self._hosted[vdn] = Hosted(Vdn(), 0, self._clock.elapsed())
+            hosted = self.hosted[vdn] = Hosted(Vdn(), 0, self._clock.elapsed())
         # From here to the end of `append` nothing may wait: the turn to fold is the place in the log.
         before, mine = hosted.folded, asyncio.get_running_loop().create_future()
         hosted.folded = mine
@@ -249,9 +252,8 @@ class Hub:
     async def _fold(self, vdn: VdnKey, hosted: Hosted, events: Sequence[Event], last: int) -> Receipt:
         """Folds a batch that is in the log, in slices, so that others get their turn."""
         engine, elapsed = hosted.engine, self._clock.elapsed
-        outcomes = [0] * len(Outcome)
+        outcomes, begun_s = [0] * len(Outcome), elapsed()
         hosted.position = last - len(events)
-        begun_s = elapsed()
         for begin in range(0, len(events), SLICE_EVENTS):
             some = events[begin : begin + SLICE_EVENTS]
             for event in some:
@@ -261,8 +263,7 @@ class Hub:
                 await asyncio.sleep(0)
                 begun_s = elapsed()
         hosted.unkept += len(events)
-        # Nobody keeps the closed five minutes yet; left in the engine they would only pile up.
-        engine.advance(engine.clock_ms)
+        self.close_fives(vdn, hosted)
         for correction in engine.take_corrections():
             self._on_correction(vdn, correction)
         for outcome in Outcome:
@@ -270,6 +271,12 @@ class Hub:
                 self._meters.folded(outcome.name.lower(), outcomes[outcome])
         applied, repeated, out_of_place = outcomes
         return Receipt(len(events), applied, repeated, out_of_place, hosted.position)
+
+    def close_fives(self, vdn: VdnKey, hosted: Hosted) -> None:
+        """Hands the closed five minutes on; left in the engine they would only pile up."""
+        engine = hosted.engine
+        if fives := engine.advance(engine.clock_ms):
+            self._records.keep(vdn, engine.books.day_ms, fives)
 
     # What goes on by itself
 
@@ -310,7 +317,7 @@ class Hub:
         now_ms, quiet_s = self._clock.now_ms(), self._clock.elapsed() - QUIET_S
         due = [
             vdn
-            for vdn, hosted in self._hosted.items()
+            for vdn, hosted in self.hosted.items()
             if hosted.engine.deadline_ms() <= now_ms and hosted.folded is None and hosted.told_s <= quiet_s
         ]
         # All at once, so that they share a commit.
@@ -322,7 +329,7 @@ class Hub:
 
     async def _keep_due(self) -> None:
         now_s, settings = self._clock.elapsed(), self._settings
-        for vdn, hosted in list(self._hosted.items()):
+        for vdn, hosted in list(self.hosted.items()):
             is_due = hosted.unkept >= settings.snapshot_every_events
             is_old = hosted.unkept > 0 and now_s - hosted.kept_s >= settings.snapshot_every_s
             # Only a write tells that the log can be written again; whoever heeds the fault sends no events.
@@ -351,7 +358,7 @@ class Hub:
         """Lets what is under way end, then keeps a snapshot of each VDN, so that the next start is quick."""
         if self._under_way:
             await asyncio.wait(self._under_way)
-        for vdn, hosted in list(self._hosted.items()):
+        for vdn, hosted in list(self.hosted.items()):
             if hosted.unkept:
                 await self._keep(vdn, hosted)
 
@@ -359,12 +366,12 @@ class Hub:
 
     def clock_ms(self, vdn: VdnKey) -> int:
         """The largest `at` of a VDN so far; -1, of a VDN never heard of."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         return hosted.engine.clock_ms if hosted else self._nobody.clock_ms
 
     def named_ids(self, vdn: VdnKey, source: str | None = None) -> NamedIds:
         """What the queues and agents of a VDN are called, by all or by one source; nothing, where unknown."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         engine = hosted.engine if hosted else self._nobody
         return engine.named_ids() if source is None else engine.named_ids_of(source)
 
@@ -380,14 +387,14 @@ class Hub:
 
     def vdns(self) -> list[VdnKey]:
         """All VDNs that were ever heard of, in order."""
-        return sorted(self._hosted)
+        return sorted(self.hosted)
 
     def health(self, vdn: VdnKey) -> VdnHealth:
         """How current the figures of a VDN are, and how far its switches' own pictures agree with them."""
-        hosted = self._hosted.get(vdn)
+        hosted = self.hosted.get(vdn)
         engine, position = (hosted.engine, hosted.position) if hosted else (self._nobody, 0)
         return vdn_health(vdn, engine, position, self.lag_s(vdn), self._clock.now_ms())
 
     def checks(self) -> Checks:
         """What the switches' own pictures said so far, in all VDNs."""
-        return checks_of(hosted.engine for hosted in self._hosted.values())
+        return checks_of(hosted.engine for hosted in self.hosted.values())

@@ -4,11 +4,13 @@ Here is the event log (`EventLog`) and what answers a query (`Board`), and what 
 No implementation lives here: stores, hub and servers know this module and not one another.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
+from queuepulse.engine.queues import Five
+from queuepulse.engine.views import AgentView, DaySums, FiveView, Heads, QueueView, WaitingCall
 from queuepulse.protocol.health import VdnHealth
 from queuepulse.protocol.interfaces import Interface
 from queuepulse.protocol.keys import Key
@@ -232,6 +234,84 @@ class Ingest(Protocol):
 
     async def ingest(self, vdn: VdnKey, events: Sequence[Event]) -> Receipt:
         """Log the events of one VDN and fold them: the next query sees them. LogFull: nothing was taken."""
+
+
+class FiveRecords(Protocol):
+    """The closed five minutes of the queues, as far as somebody keeps them."""
+
+    def begin(self, vdn: VdnKey, complete_from_ms: int) -> None:
+        """From this mark on all five minutes of the VDN will be told; 0: those since its first event."""
+
+    def keep(self, vdn: VdnKey, day_ms: int, fives: Sequence[Five]) -> None:
+        """These were closed, in the statistics day that began at `day_ms`; those alike add up."""
+
+    def day(self, vdn: VdnKey, day_ms: int) -> Mapping[int, DaySums] | None:
+        """Sums by queue since the mark `day_ms`; None where not all of them are known."""
+
+    def between(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Awaitable["Series"]:
+        """What is kept of these queues with a mark in [from_ms, to_ms)."""
+
+
+class Series(NamedTuple):
+    """Five minutes by queue, in the order of their marks; before `complete_from_ms` some may be lacking."""
+
+    complete_from_ms: int
+    queues: dict[int, dict[int, FiveView]]
+
+
+class Seen(NamedTuple):
+    """A VDN as a whole at `at_ms`, up to the event at `position`.
+
+    `due_ms` is the next instant at which time alone changes something.
+    """
+
+    at_ms: int
+    position: int
+    due_ms: int
+    heads: Heads
+
+
+class VdnSeen(NamedTuple):
+    """What a VDN is called and when its days begin; None where nobody said."""
+
+    vdn: VdnKey
+    name: str | None
+    timezone: str
+    day_starts: str
+
+
+class Floor(Protocol):
+    """What those who look on may ask of the VDNs. Nothing that is asked changes anything."""
+
+    def vdns(self) -> list[VdnKey]:
+        """All that were ever spoken of, in order."""
+
+    def called(self, vdn: VdnKey) -> VdnSeen:
+        """Its name and its days."""
+
+    def seen(self, vdn: VdnKey) -> Seen:
+        """The VDN as a whole, now."""
+
+    def queue_ids(self, vdn: VdnKey, most: int) -> Sequence[int]:
+        """The smallest ids of its queues, at most so many."""
+
+    async def queues(self, vdn: VdnKey, skill_ids: Sequence[int]) -> list[QueueView]:
+        """Those of these queues that were ever spoken of, now."""
+
+    async def agents(self, vdn: VdnKey) -> list[AgentView]:
+        """The agents who are signed in, now."""
+
+    def waiting(self, vdn: VdnKey, skill: int, most: int) -> tuple[int, list[WaitingCall]]:
+        """How many calls wait in the queue, and the first of them."""
+
+    def health(self, vdn: VdnKey) -> VdnHealth:
+        """How it fares."""
+
+    def live(self, vdn: VdnKey) -> tuple[int, int]:
+        """How many agents are signed in, and how many calls wait or are talked."""
+
+    async def series(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Series:
+        """The five minutes of these queues with a mark in [from_ms, to_ms), the running ones included."""
 
 
 class Clock(Protocol):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from queuepulse.asgi import Headers, Incoming, Send, answer
+from queuepulse.asgi import JSON, Headers, Incoming, Send, answer
 from queuepulse.meters import Meters
 from queuepulse.ports import Clock
 
@@ -25,6 +25,7 @@ class Reply(NamedTuple):
     body: bytes
     headers: Headers = ()
     refused: str = ""
+    content_type: bytes = JSON
 
 
 def new_request_id() -> str:
@@ -47,10 +48,13 @@ class Replier:
         incoming: Incoming,
         send: Send,
         interface: str,
-        answering: Awaitable[Reply],
+        answering: Awaitable[Reply | None],
         defect: Callable[[str], Reply],
     ) -> None:
-        """Wait for the answer and send it. `defect` tells a request id; the log says why."""
+        """Wait for the answer and send it. `defect` tells a request id; the log says why.
+
+        None is the answer of who has sent it himself, as a stream is; it is not timed.
+        """
         started_s = self._clock.elapsed()
         try:
             reply = await answering
@@ -58,9 +62,11 @@ class Replier:
             request_id = self._new_request_id()
             _log.exception("a request failed by our own fault", request_id=request_id, interface=interface)
             reply = defect(request_id)
+        if reply is None:
+            return
         if not incoming.ended:
             await incoming.drain()
-        await answer(send, reply.status, reply.body, headers=reply.headers)
+        await answer(send, reply.status, reply.body, content_type=reply.content_type, headers=reply.headers)
         if reply.refused:
             self._meters.refused(interface, reply.refused)
         self._meters.answered(interface, reply.status, self._clock.elapsed() - started_s)

@@ -32,9 +32,12 @@ from queuepulse.engine.vdn import COMPILED
 from queuepulse.gate import Gate, Phase
 from queuepulse.gateway import Gateway
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
+from queuepulse.live.endpoints import LIVE_PREFIX
+from queuepulse.live.fetching import TrustUnusable
 from queuepulse.live.health import HealthApp
 from queuepulse.live.metrics import Metrics, Readings
-from queuepulse.ports import LogDamaged, LogFull, Loss
+from queuepulse.pages import pages
+from queuepulse.ports import FiveRecords, LogDamaged, LogFull, Loss
 from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import BMS_BASE, INGEST_PATH
 from queuepulse.serving import (
@@ -42,7 +45,6 @@ from queuepulse.serving import (
     EXIT_REFUSED,
     Serving,
     StartRefused,
-    pages,
     run_until_told,
     watch_keys,
 )
@@ -50,14 +52,17 @@ from queuepulse.sources.http_ingest import IngestApp
 from queuepulse.sources.http_ingest import Settings as IngestSettings
 from queuepulse.stores.folder import Folder
 from queuepulse.stores.keys import KeyStore
+from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
+from queuepulse.stores.users import UserStore
+from queuepulse.wallboard import Wallboard, bytes_of
 
 EXIT_DAMAGED: Final = 3
 """The event log is damaged; what was lost is on stderr."""
 SNAPSHOTS_SHARE: Final = 0.2
 """Of the time that the end may take, what the last snapshots get: without them the next start is slower."""
 REFUSALS: Final = {
-    **dict.fromkeys((*StartRefused, LogFull, BrokenFold), EXIT_REFUSED),
+    **dict.fromkeys((*StartRefused, TrustUnusable, LogFull, BrokenFold), EXIT_REFUSED),
     LogDamaged: EXIT_DAMAGED,
 }
 """What a start may raise when a person has to do something first, and the exit status it then has."""
@@ -76,14 +81,22 @@ class Server(Serving):
         folder = self._held.enter_context(Folder(self._config.folder))
         listener, connections = self._listen()
         keys = self._held.enter_context(KeyStore(folder.path, self._config.keys.master_key))
-        hub, metrics = await self._open_log(folder, connections)
+        users = self._held.enter_context(UserStore(folder.path))
+        records = RecentFives()
+        hub, metrics = await self._open_log(folder, connections, records)
+        board = Wallboard(
+            self._config, hub, records, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
+        )
+        self._streams = board.streams
+        apps = self._apps(hub, keys, metrics)
+        apps.append((LIVE_PREFIX.encode(), board.app))
 
-        def fault() -> str | None:
+        def unready() -> str | None:
             return hub.log_fault if gate.phase is Phase.OPEN else gate.phase.value
 
         gate = Gate(
-            self._apps(hub, keys, metrics),
-            pages(fault, metrics),
+            apps,
+            pages(unready, metrics, board.web),
             proxies=self._proxies,
             running_max=self._config.server.connections_per_address_max,
         )
@@ -95,10 +108,14 @@ class Server(Serving):
         for link in switches.links(self._config, hub, self._clock, metrics):
             self._keep_running(link.run(), f"source {link.source.name}")
         self._keep_running(watch_keys(keys), "keys")
+        self._keep_running(board.watch_users(), "users")
+        self._keep_running(board.load.run(), "load")
         self._open()
         self._told_open(listener)
 
-    async def _open_log(self, folder: Folder, connections: Connections) -> tuple[Hub, Metrics]:
+    async def _open_log(
+        self, folder: Folder, connections: Connections, records: FiveRecords
+    ) -> tuple[Hub, Metrics]:
         config, clock = self._config, self._clock
 
         def accept(loss: Loss) -> None:
@@ -130,7 +147,7 @@ class Server(Serving):
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction)
+        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction, records)
         return hub, metrics
 
     async def _restore(self, hub: Hub) -> None:
@@ -189,6 +206,10 @@ class Server(Serving):
         if bms.certificate is None or bms.private_key is None:
             return self._server_certificate()
         return read_certificate(bms.certificate, bms.private_key, section="bms")
+
+    async def _end_streams(self) -> None:
+        if self._streams is not None:
+            await self._streams.end()
 
     async def _stop_hub(self, hub: Hub) -> None:
         try:

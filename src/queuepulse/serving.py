@@ -14,13 +14,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import structlog
 import uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse.authentication import Authenticator
@@ -35,13 +30,14 @@ from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
 from queuepulse.engine.events import VdnKey
 from queuepulse.gate import Gate, Phase
-from queuepulse.live.metrics import CONTENT_TYPE, Metrics
+from queuepulse.live.metrics import Metrics
 from queuepulse.logs import log_to
 from queuepulse.ports import Clock
 from queuepulse.protocol.signature import Rules, SeenSignatures
 from queuepulse.proxies import Proxies
 from queuepulse.stores.folder import FolderRefused
-from queuepulse.stores.keys import KeyStore, KeysUnusable
+from queuepulse.stores.keys import KeyStore
+from queuepulse.stores.private import StoreUnusable
 
 EXIT_REFUSED: Final = 1
 """The server cannot start, or ended by itself; what to do is on stderr."""
@@ -57,7 +53,7 @@ REQUESTS_SHARE: Final = 0.5
 """Of the time that the end may take, what running requests get."""
 FREED_BYTES: Final = 16 * 1024 * 1024
 """A block as large as some of our largest answers together: so much freed memory stays ours."""
-StartRefused: Final = (FolderRefused, KeysUnusable, CertificateRefused, ListenRefused)
+StartRefused: Final = (FolderRefused, StoreUnusable, CertificateRefused, ListenRefused)
 """What `Serving.start` raises when a person has to do something first; each `str()` says what."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
@@ -215,6 +211,9 @@ class Serving(ABC):
         if left_ms < EXPIRY_TOLD_MS:
             _log.warning("the certificate ends soon", days_left=left_ms // DAY_MS)
 
+    async def _end_streams(self) -> None:  # noqa: B027 - most kinds have none
+        """End what would never end by itself."""
+
     async def _close(self) -> None:
         """Let load balancers see that we go, then close the gates."""
         gates, settings = [door.gate for door in self._doors], self._config.shutdown
@@ -224,28 +223,13 @@ class Serving(ABC):
                 gate.phase = Phase.DRAINING
             await asyncio.sleep(settings.drain_s)
         _log.info("ending")
+        for gate in gates:
+            gate.phase = Phase.ENDING
+        await self._end_streams()
         ends = [gate.end(settings.grace_s * REQUESTS_SHARE) for gate in gates]
         cut_off = sum(await asyncio.gather(*ends))
         if cut_off:
             _log.warning("requests were cut off", count=cut_off)
-
-
-def pages(fault: Callable[[], str | None], metrics: Metrics) -> Starlette:
-    """What anybody may ask: whether the server lives, whether it should get requests, how it fares."""
-
-    async def alive(_request: Request) -> Response:
-        return _json(200, {"status": "alive"})
-
-    async def ready(_request: Request) -> Response:
-        if reason := fault():
-            return _json(503, {"status": "not ready", "reason": reason})
-        return _json(200, {"status": "ready"})
-
-    async def scrape(_request: Request) -> Response:
-        return Response(metrics.render(), media_type=CONTENT_TYPE)
-
-    shown = {"/healthz": alive, "/readyz": ready, "/metrics": scrape}
-    return Starlette(routes=[Route(path, page, methods=["GET"]) for path, page in shown.items()])
 
 
 async def watch_keys(keys: KeyStore) -> None:
@@ -258,7 +242,7 @@ async def watch_keys(keys: KeyStore) -> None:
                 keys.reload()
                 _log.info("keys loaded")
             told = ""
-        except KeysUnusable as unusable:
+        except StoreUnusable as unusable:
             if str(unusable) != told:
                 told = str(unusable)
                 _log.error("the keys cannot be read, those read before stay in force", reason=told)
@@ -311,10 +295,6 @@ def _keep_freed_memory() -> None:
     """
     block = bytearray(FREED_BYTES)
     del block
-
-
-def _json(status: int, told: Mapping[str, str]) -> Response:
-    return Response(msgspec.json.encode(told), status, media_type="application/json")
 
 
 def _connections_allowed(wanted: int) -> int:

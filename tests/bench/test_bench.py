@@ -32,6 +32,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("reads", {"ratio 2"}),
         ("latency", {"p99"}),
         ("gateway", {"gateway added 2", "gateway ratio 20"}),
+        ("push", set()),  # so few viewers cost nothing that could be measured
         ("restart", {"restart 3000"}),
         ("memory", {"memory queue 1", "memory agent 2"}),
     ],

@@ -22,6 +22,7 @@ from queuepulse.protocol.interfaces import (
     SKILL_STATE,
 )
 from queuepulse.stores.memory import MemoryLog
+from queuepulse.stores.records import RecentFives
 
 BODY = b'{"ccId":1,"vdn":1,"skillIds":[1,2,3]}'
 VDN = VdnKey(1, 1)
@@ -176,7 +177,7 @@ def test_no_place_is_not_all_places() -> None:
 
 
 def hub_of(clock: StillClock) -> Hub:
-    return Hub(MemoryLog(), clock, Tally(), HubSettings(), warn=lambda _: None, on_correction=lambda *_: None)
+    return Hub(MemoryLog(), clock, Tally(), HubSettings(), lambda _: None, lambda *_: None, RecentFives())
 
 
 def offered(number: int, at_ms: int, skill: int = 1) -> Event:

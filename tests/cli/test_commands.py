@@ -18,7 +18,8 @@ from queuepulse.cli.query import last_picture
 from queuepulse.client import SkillFigures, Unreachable
 from queuepulse.edge import listen
 from queuepulse.engine.figures import Row
-from queuepulse.stores.keys import KeyStore, NewKey, Scope
+from queuepulse.people import Scope
+from queuepulse.stores.keys import KeyStore, NewKey
 
 
 def words(capfd: Any, *arguments: str, status: int = 0) -> tuple[str, str]:

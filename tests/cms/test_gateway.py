@@ -19,6 +19,7 @@ from queuepulse.ports import Answer, BoardRefused, BoardUnreachable
 from queuepulse.protocol import bms
 from queuepulse.protocol.interfaces import BMS_CALLS, BMS_STATE, OLD_SKILL_STATE, SKILL_STATE
 from queuepulse.stores.memory import MemoryLog
+from queuepulse.stores.records import RecentFives
 
 VDN = VdnKey(1, 1)
 IDS = [3, 1, 2, 3]
@@ -30,7 +31,7 @@ class Machine:
     def __init__(self, name: str, clock: StillClock, token: str = TOKEN) -> None:
         self.clock = clock
         self.hub = Hub(
-            MemoryLog(), clock, Tally(), HubSettings(), warn=lambda _: None, on_correction=lambda *_: None
+            MemoryLog(), clock, Tally(), HubSettings(), lambda _: None, lambda *_: None, RecentFives()
         )
         self.link = AppLink(self._app(), token)
         self.node = Node(name, self.link)

@@ -16,6 +16,7 @@ from queuepulse.protocol.signature import Rules
 from queuepulse.sources.http_ingest import IngestApp
 from queuepulse.sources.http_ingest import Settings as IngestSettings
 from queuepulse.stores.memory import MemoryLog
+from queuepulse.stores.records import RecentFives
 
 QUESTION = b'{"ccId":1,"vdn":1,"skillIds":[3]}'
 
@@ -25,9 +26,7 @@ class House:
 
     def __init__(self) -> None:
         self.log, clock, tally = MemoryLog(), StillClock(), Tally()
-        self.hub = Hub(
-            self.log, clock, tally, HubSettings(), warn=lambda _: None, on_correction=lambda *_: None
-        )
+        self.hub = Hub(self.log, clock, tally, HubSettings(), lambda _: None, lambda *_: None, RecentFives())
         keyring = OneKeyring(Key(AK, "all", SK, sees_all=True, ingests=True))
         authenticator = Authenticator(keyring, clock, tally, body_s_max=10, rules=Rules())
         self.ingest = IngestApp(self.hub, authenticator, clock, tally, IngestSettings())

@@ -12,12 +12,12 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 # A new unit gets its place here; without one it may not exist.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
-    frozenset({"ports", "asgi", "meters", "stamping", "urls", "vdn_health"}),
+    frozenset({"ports", "asgi", "masking", "meters", "people", "stamping", "urls", "vdn_health"}),
     frozenset({"proxies"}),
     frozenset({"authentication", "replying"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
-    frozenset({"config_load", "certificates", "connections", "gate", "logs"}),
-    frozenset({"edge", "switches"}),
+    frozenset({"config_load", "certificates", "connections", "floor", "gate", "logs"}),
+    frozenset({"edge", "pages", "switches", "wallboard"}),
     frozenset({"serving"}),
     frozenset({"gateway"}),
     frozenset({"server", "client"}),

@@ -15,10 +15,12 @@ OURS |= {path.name.removesuffix(".py") for path in ROOT.iterdir()}
 
 
 def names(requirements: list[str]) -> set[str]:
-    """The packages of a list of requirements, as they are imported."""
+    """The packages of a list of requirements, dashes as underscores."""
     return {re.split(r"[^\w-]", one)[0].lower().replace("-", "_") for one in requirements}
 
 
+# Packages that are imported by another name.
+CALLED = {"argon2": "argon2_cffi"}
 RUNTIME = names(DECLARED["project"]["dependencies"])
 DEVELOPMENT = RUNTIME | names(DECLARED["dependency-groups"]["dev"])
 
@@ -27,7 +29,7 @@ def undeclared(of: Module, declared: Set[str]) -> Iterator[str]:
     """The imports of packages that are neither Python's, nor ours, nor declared."""
     for line, name, _ in imports(of):
         package = name.split(".")[0]
-        if package and package not in sys.stdlib_module_names | OURS | declared:
+        if package and CALLED.get(package, package) not in sys.stdlib_module_names | OURS | declared:
             yield f"{of.place}:{line}: `{package}` is not declared in pyproject.toml"
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "queuepulse"
 # Folders that tools make; git ignores them too.
-MADE = {"__pycache__", "node_modules", "dist"}
+MADE = {"__pycache__", "node_modules", "dist", "web"}
 KEPT_DOT_FOLDERS = {".ci"}
 
 

@@ -14,6 +14,7 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings
 from queuepulse.ports import EventLog, KeptSnapshot, LogFull
 from queuepulse.stores.memory import MemoryLog
+from queuepulse.stores.records import RecentFives
 
 BANK, SHOP = VdnKey(1, 1), VdnKey(1, 2)
 NOW_MS = 1_704_164_645_500
@@ -108,8 +109,11 @@ def hub_on(
     meters: Tally | None = None,
     warn: Callable[[str], None] = pytest.fail,
     on_correction: Callable[[VdnKey, Correction], None] = lambda vdn, correction: None,
+    records: RecentFives | None = None,
 ) -> Hub:
-    return Hub(log, clock or HandClock(), meters or Tally(), settings or HubSettings(), warn, on_correction)
+    kept = RecentFives() if records is None else records
+    counted = meters or Tally()
+    return Hub(log, clock or HandClock(), counted, settings or HubSettings(), warn, on_correction, kept)
 
 
 def logged(log: EventLog, vdn: VdnKey | None = None) -> list[Event]:
@@ -134,7 +138,7 @@ async def kept_by(hub: Hub, log: EventLog, vdn: VdnKey) -> bytes | None:
 
 
 def offered(call: str, **keys: Any) -> CallOffered:
-    return CallOffered(call=call, skill=3, **{"at": NOW_MS, "id": call, **keys})
+    return CallOffered(call=call, **{"skill": 3, "at": NOW_MS, "id": call, **keys})
 
 
 async def turns(count: int = 20) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from queuepulse.stores.keys import KeyStore, Scope
+from queuepulse.people import Scope
+from queuepulse.stores.keys import KeyStore
 from server.running import Running, serving, until
 
 EVERYTHING = [Scope()]

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from queuepulse.client import Client
-from queuepulse.stores.keys import KeyStore, Scope
+from queuepulse.people import Scope
+from queuepulse.stores.keys import KeyStore
 
 READY_S_MAX: Final = 60.0
 """What a start may take on a busy machine; it is a second on a quiet one."""

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from queuepulse.engine.events import VdnKey
+from queuepulse.people import Role, Scope
 from queuepulse.ports import KeptSnapshot, LogDamaged
 from queuepulse.stores.backup import BackupContents, BackupRefused, backup, restore
 from queuepulse.stores.folder import FORMAT, Folder, FolderRefused
 from queuepulse.stores.sqlite import SqliteLog
+from queuepulse.stores.users import UserStore
 
 BANK = VdnKey(1, 1)
 
@@ -173,3 +175,22 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(folder: Path, tmp_path:
         restore(file, new)
     with pytest.raises(BackupRefused, match="No such file"):
         restore(tmp_path / "none.zip", new)
+
+
+def test_users_and_links_are_in_a_backup(folder: Path, tmp_path: Path) -> None:
+    with UserStore(folder) as users:
+        users.add("ann", Role.VIEWER, [Scope(1, 1)], "hash", 0)
+    assert backup(folder, tmp_path / "backup.zip").has_users
+    restore(tmp_path / "backup.zip", tmp_path / "new")
+    assert (tmp_path / "new" / "users.sqlite").stat().st_mode & 0o777 == 0o600
+    with UserStore(tmp_path / "new") as users:
+        assert [user.person.name for user in users.users()] == ["ann"]
+
+
+def test_other_users_are_not_overwritten(folder: Path, tmp_path: Path) -> None:
+    for place, name in ((folder, "ann"), (tmp_path / "new", "ben")):
+        with UserStore(place) as users:
+            users.add(name, Role.VIEWER, [Scope(1, 1)], "hash", 0)
+    backup(folder, tmp_path / "backup.zip")
+    with pytest.raises(BackupRefused, match="other users"):
+        restore(tmp_path / "backup.zip", tmp_path / "new")

@@ -4,16 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from queuepulse.people import Scope
 from queuepulse.protocol.keys import Key
 from queuepulse.stores.folder import KEYS_FILE
-from queuepulse.stores.keys import (
-    MASTER_KEY_FILE,
-    KeyEntry,
-    KeyStore,
-    KeysUnusable,
-    NewKey,
-    Scope,
-)
+from queuepulse.stores.keys import MASTER_KEY_FILE, KeyEntry, KeyStore, NewKey
+from queuepulse.stores.private import StoreUnusable
 
 NOW_MS = 1_704_164_645_000
 MASTER_KEY = "ab" * 32
@@ -125,7 +120,7 @@ def test_files_are_private_from_the_start(tmp_path: Path) -> None:
 def test_a_file_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
     KeyStore(tmp_path).close()
     (tmp_path / name).chmod(0o640)
-    with pytest.raises(KeysUnusable, match=rf"{name} may be read by others \(mode 640\).*chmod 600"):
+    with pytest.raises(StoreUnusable, match=rf"{name} may be read by others \(mode 640\).*chmod 600"):
         KeyStore(tmp_path)
 
 
@@ -133,7 +128,7 @@ def test_a_master_key_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with KeyStore(tmp_path, MASTER_KEY) as keys:
         keys.add("reader", [Scope()], NOW_MS)
     assert not (tmp_path / MASTER_KEY_FILE).exists()
-    with pytest.raises(KeysUnusable, match="does not fit"):
+    with pytest.raises(StoreUnusable, match="does not fit"):
         KeyStore(tmp_path, "cd" * 32)
     KeyStore(tmp_path, MASTER_KEY).close()
 
@@ -142,29 +137,29 @@ def test_a_lost_master_key_is_told_and_none_is_made_in_its_place(tmp_path: Path)
     with KeyStore(tmp_path) as keys:
         keys.add("reader", [Scope()], NOW_MS)
     (tmp_path / MASTER_KEY_FILE).unlink()
-    with pytest.raises(KeysUnusable, match=r"master\.key is missing.*\(1 in force\).*your copy"):
+    with pytest.raises(StoreUnusable, match=r"master\.key is missing.*\(1 in force\).*your copy"):
         KeyStore(tmp_path)
     assert not (tmp_path / MASTER_KEY_FILE).exists()
 
 
 @pytest.mark.parametrize("text", ["", "ab" * 31, "zz" * 32, "ä"])
 def test_a_malformed_master_key_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(KeysUnusable, match="64 hexadecimal digits"):
+    with pytest.raises(StoreUnusable, match="64 hexadecimal digits"):
         KeyStore(tmp_path, text)
     (tmp_path / MASTER_KEY_FILE).write_text(text)
     (tmp_path / MASTER_KEY_FILE).chmod(0o600)
-    with pytest.raises(KeysUnusable, match=r"master\.key must be 64 hexadecimal digits"):
+    with pytest.raises(StoreUnusable, match=r"master\.key must be 64 hexadecimal digits"):
         KeyStore(tmp_path)
 
 
 def test_a_sealed_sk_cannot_be_moved_to_another_ak(tmp_path: Path) -> None:
     with KeyStore(tmp_path) as keys:
         weak, strong = (keys.add(name, [Scope()], NOW_MS) for name in ("weak", "strong"))
-        keys._connection.execute(
+        keys._file.connection.execute(
             "UPDATE key SET sealed_sk = (SELECT sealed_sk FROM key WHERE ak = ?) WHERE ak = ?",
             (weak.ak, strong.ak),
         )
-        with pytest.raises(KeysUnusable, match=f"does not fit.*{strong.ak}"):
+        with pytest.raises(StoreUnusable, match=f"does not fit.*{strong.ak}"):
             keys.reload()
         assert keys.by_ak(strong.ak) is not None
 
@@ -172,14 +167,14 @@ def test_a_sealed_sk_cannot_be_moved_to_another_ak(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / KEYS_FILE).write_bytes(b"not a database, but long enough to look at" * 100)
     (tmp_path / KEYS_FILE).chmod(0o600)
-    with pytest.raises(KeysUnusable, match=r"keys\.sqlite cannot be used: .*not a database"):
+    with pytest.raises(StoreUnusable, match=r"keys\.sqlite cannot be used: .*not a database"):
         KeyStore(tmp_path)
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with KeyStore(tmp_path) as keys:
-        keys._connection.pragma("user_version", 2)
-    with pytest.raises(KeysUnusable, match="has format 2, and this program knows 1"):
+        keys._file.connection.pragma("user_version", 2)
+    with pytest.raises(StoreUnusable, match="has format 2, and this program knows 1"):
         KeyStore(tmp_path)
 
 
@@ -189,16 +184,16 @@ def test_a_new_key_shows_only_its_name() -> None:
 
 def test_a_file_that_another_program_holds_is_told(tmp_path: Path) -> None:
     with KeyStore(tmp_path) as keys, KeyStore(tmp_path) as other:
-        keys._connection.set_busy_timeout(0)
-        other._connection.execute("BEGIN IMMEDIATE")
-        with pytest.raises(KeysUnusable, match=r"keys\.sqlite cannot be used: .*locked"):
+        keys._file.connection.set_busy_timeout(0)
+        other._file.connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnusable, match=r"keys\.sqlite cannot be used: .*locked"):
             keys.add("reader", [Scope()], NOW_MS)
         assert keys.entries() == []
 
 
 def test_a_master_key_file_that_is_no_file_is_told(tmp_path: Path) -> None:
     (tmp_path / MASTER_KEY_FILE).mkdir(mode=0o700)
-    with pytest.raises(KeysUnusable, match=r"master\.key cannot be used: .*directory"):
+    with pytest.raises(StoreUnusable, match=r"master\.key cannot be used: .*directory"):
         KeyStore(tmp_path)
 
 
@@ -231,7 +226,7 @@ def test_exported_keys_want_their_own_master_key(tmp_path: Path) -> None:
         keys.add("wallboard", [Scope()], NOW_MS)
         own = others.add("own", [Scope()], NOW_MS)
         keys.export(file)
-        with pytest.raises(KeysUnusable, match="master key does not fit"):
+        with pytest.raises(StoreUnusable, match="master key does not fit"):
             others.replace(file)
         assert others.by_ak(own.ak) is not None
 
@@ -241,5 +236,5 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, content: bytes | None, r
     file = tmp_path / "keys.export"
     if content is not None:
         file.write_bytes(content)
-    with KeyStore(tmp_path / "a") as keys, pytest.raises(KeysUnusable, match=reason):
+    with KeyStore(tmp_path / "a") as keys, pytest.raises(StoreUnusable, match=reason):
         keys.replace(file)

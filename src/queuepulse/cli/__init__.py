@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Command("serve", "serve", "Run the server."),
     Command("check-config", "check_config", "Check a config file, and tell what each setting is."),
     Command("keys", "keys", "Make, list, revoke and pass on the keys of clients."),
+    Command("users", "users", "Make and end the users of the wallboard, and links to it."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
     Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),
@@ -40,7 +41,7 @@ COMMANDS: Final = (
     Command("sources", "sources", "Look at the switches that the settings name."),
     Command("simulate", "simulate", "Print the events of a simulated contact center."),
     Command("demo", "demo", "Run a server with a simulated contact center in real time."),
-    Command("backup", "backup", "Write log and keys of a data folder into a file."),
+    Command("backup", "backup", "Write log, keys and users of a data folder into a file."),
     Command("restore", "restore", "Put a backup into an empty data folder."),
 )
 

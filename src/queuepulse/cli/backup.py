@@ -23,7 +23,7 @@ def backup_folder(
         bool, typer.Option("--accept-loss", help="Go on although events are lost in a damaged log.")
     ] = False,
 ) -> None:
-    """Write the log and the keys of a data folder into a file. The server may run on."""
+    """Write the log, the keys and the users of a data folder into a file. The server may run on."""
     source = settings(config, folder=folder).config.folder
     with told(BackupRefused, FolderRefused, LogDamaged):
         contents = backup(source, file, accept_loss=accept_loss)
@@ -35,7 +35,9 @@ def backup_folder(
 def contents_text(contents: BackupContents) -> str:
     """What a backup holds, in words."""
     count = max(0, contents.position - contents.first + 1)
-    return f"{count:,} events, up to position {contents.position}," + (
-        (" and the keys" if contents.has_keys else " and no keys")
+    found = [name for name, there in (("keys", contents.has_keys), ("users", contents.has_users)) if there]
+    return (
+        f"{count:,} events, up to position {contents.position},"
+        + (f" and the {' and '.join(found)}" if found else " and no keys")
         + (f", with {contents.losses:,} losses accepted" if contents.losses else "")
     )

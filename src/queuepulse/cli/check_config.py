@@ -39,7 +39,7 @@ def check_config(
 def unreadable_files(config: Config) -> list[Path]:
     """The files that settings name and that cannot be read."""
     server, bms = config.server, config.bms
-    named = [server.certificate, server.private_key, *(one.ca for one in config.sources)]
+    named = [server.certificate, server.private_key, config.oidc.ca, *(one.ca for one in config.sources)]
     named += [bms.ca, bms.certificate, bms.private_key]
     return [path for path in named if path and not path.is_file()]
 

@@ -1,7 +1,8 @@
 """What all commands share in talking to a person: failures as sentences, and notes beside the output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 import typer
@@ -46,3 +47,15 @@ def told(*kinds: type[Exception], exit_status: int = FAILED) -> Iterator[None]:
 def note(words: str) -> None:
     """Tells a person something beside the output, on stderr."""
     typer.echo(words, err=True)
+
+
+def print_columns(lines: Sequence[Sequence[str]]) -> None:
+    """Prints lines whose parts stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def day(at_ms: int) -> str:
+    """The UTC minute of an instant, for people."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -35,11 +35,15 @@ from queuepulse.engine.codec import encode_events
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.figures import Row
 from queuepulse.hub import SystemClock
+from queuepulse.live.endpoints import LINK, LIVE_PREFIX
+from queuepulse.people import VIEWS, Scope
 from queuepulse.ports import Clock, LogFull
 from queuepulse.simulator import DAY_SHAPE, Assumptions, ContactCenter
 from queuepulse.stores.folder import LOG_FILE, Folder, FolderRefused
-from queuepulse.stores.keys import KeyStore, KeysUnusable, NewKey, Scope
+from queuepulse.stores.keys import KeyStore, NewKey
+from queuepulse.stores.private import StoreUnusable
 from queuepulse.stores.sqlite import SqliteLog
+from queuepulse.stores.users import UserStore
 
 app = command_app()
 VDN: Final = VdnKey(1, 1)
@@ -59,6 +63,8 @@ SEED: Final = 1
 DAY_MS: Final = 86_400_000
 HISTORY_MS_MIN: Final = 3_600_000
 """Just after midnight the demo begins an hour earlier, so that there is something to see."""
+LINK_MS: Final = 7 * DAY_MS
+"""How long the demo's wallboard can be opened."""
 LOGGED_AT_ONCE: Final = 2_000
 FEED_EVERY_S: Final = 0.5
 TOLD_EVERY: Final = 4
@@ -69,10 +75,14 @@ SERVER_LOG: Final = "server.log"
 
 
 class Stage(NamedTuple):
-    """What the center needs to play: where the server is, with which key, and when to stop."""
+    """What the center needs to play: where the server is, with which key, and when to stop.
+
+    `wallboard` is the address that opens it without signing in.
+    """
 
     config: Config
     url: str
+    wallboard: str
     key: NewKey
     center: ContactCenter
     clock: Clock
@@ -103,12 +113,15 @@ def demo(
         starts_at_ms = min(now_ms - now_ms % DAY_MS, now_ms - HISTORY_MS_MIN)
         center = ContactCenter(CENTER, seed=SEED, start_ms=starts_at_ms)
         note("Simulating the day so far ...")
-        with told(FolderRefused, KeysUnusable, LogFull):
+        with told(FolderRefused, StoreUnusable, LogFull):
             count = asyncio.run(log_history(chosen, center, clock))
             with KeyStore(chosen) as keys:
                 key = keys.add("demo", [Scope()], now_ms, ingests=True)
+            with UserStore(chosen) as users:
+                _, token = users.add_link("demo", [Scope()], VIEWS, now_ms, now_ms + LINK_MS)
         note(f"{count:,} events logged in {chosen}.")
-        stage = Stage(config, f"https://{LOOPBACK}:{port}", key, center, clock, Flag())
+        url = f"https://{LOOPBACK}:{port}"
+        stage = Stage(config, url, f"{url}{LIVE_PREFIX}{LINK}{token}", key, center, clock, Flag())
         return run_server(stage)
 
 
@@ -192,8 +205,10 @@ def invitation(stage: Stage) -> str:
     program = "python -m queuepulse" if program.endswith(".py") else shlex.quote(program)
     certificate = shlex.quote(str(stage.config.folder / DEVELOPMENT_FILE))
     return (
-        f"\nA contact center with {CENTER.agents} agents and {SKILLS} skill queues is at work. Watch it from "
-        f"another terminal:\n\n"
+        f"{stage.wallboard}\n"
+        f"\nA contact center with {CENTER.agents} agents and {SKILLS} skill queues is at work. The address "
+        f"above opens its wallboard in a browser, which does not know the server's certificate yet.\n"
+        f"Or watch it from another terminal:\n\n"
         f"{program} query --table --watch 2 --url {stage.url} --ca {certificate} "
         f"--cc {VDN.cc} --vdn {VDN.vdn} --skills 1-{SKILLS} --ak {stage.key.ak} --sk {stage.key.sk}\n\n"
         f"Ctrl-C ends it.\n"

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from queuepulse.cli.console import Failure, command_app, misuse, note, told
+from queuepulse.cli.console import Failure, command_app, day, misuse, note, print_columns, told
 from queuepulse.cli.options import ConfigFile, FolderOption, settings
 from queuepulse.engine.events import CC_MAX, NAME_MAX, VDN_MAX
 from queuepulse.hub import SystemClock
+from queuepulse.people import Scope
 from queuepulse.stores.folder import KEYS_FILE
-from queuepulse.stores.keys import MASTER_KEY_FILE, KeyEntry, KeyStore, KeysUnusable, Scope
+from queuepulse.stores.keys import MASTER_KEY_FILE, KeyEntry, KeyStore
+from queuepulse.stores.private import StoreUnusable
 
 app = command_app("Make, list, revoke and pass on the keys of clients.")
 
@@ -37,7 +38,7 @@ def add(
         raise misuse("Say what the key is for: --cc N, --cc N --vdn N, or --global.")
     loaded = settings(config, folder=folder)
     master_key = loaded.config.keys.master_key
-    with told(KeysUnusable), KeyStore(loaded.config.folder, master_key) as keys:
+    with told(StoreUnusable), KeyStore(loaded.config.folder, master_key) as keys:
         made = keys.add(name, [Scope(cc, vdn)], SystemClock().now_ms(), ingest)
     typer.echo(f"AK {made.ak}\nSK {made.sk}")
     if made.token is not None:
@@ -49,10 +50,8 @@ def add(
 def list_keys(folder: FolderOption = None, config: ConfigFile = None) -> None:
     """List the keys, revoked ones too, without their secrets."""
     with existing_keys(folder, config) as keys:
-        lines = [("AK", "NAME", "FOR", "INGEST", "MADE", "REVOKED"), *map(columns_of, keys.entries())]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        heads = ("AK", "NAME", "FOR", "INGEST", "MADE", "REVOKED")
+        print_columns([heads, *map(columns_of, keys.entries())])
 
 
 @app.command()
@@ -75,7 +74,7 @@ def export_keys(
     config: ConfigFile = None,
 ) -> None:
     """Write all keys into a file, for `keys import` on other servers. Secrets stay sealed in it."""
-    with existing_keys(folder, config) as keys, told(KeysUnusable):
+    with existing_keys(folder, config) as keys, told(StoreUnusable):
         typer.echo(f"{file} holds {keys.export(file)} keys.")
     note(f"The master key is not in it: each server needs the same {MASTER_KEY_FILE}.")
 
@@ -88,7 +87,7 @@ def import_keys(
 ) -> None:
     """Put the keys of a file in the place of all keys. A running server notices within two seconds."""
     loaded = settings(config, folder=folder).config
-    with told(KeysUnusable), KeyStore(loaded.folder, loaded.keys.master_key) as keys:
+    with told(StoreUnusable), KeyStore(loaded.folder, loaded.keys.master_key) as keys:
         typer.echo(f"{loaded.folder} has {keys.replace(file)} keys now, those of {file}.")
 
 
@@ -98,24 +97,12 @@ def existing_keys(folder: FolderOption, config: ConfigFile) -> Iterator[KeyStore
     found = settings(config, folder=folder).config
     if not (found.folder / KEYS_FILE).exists():
         raise Failure(f"There are no keys in {found.folder}. Make one with: queuepulse keys add")
-    with told(KeysUnusable), KeyStore(found.folder, found.keys.master_key) as keys:
+    with told(StoreUnusable), KeyStore(found.folder, found.keys.master_key) as keys:
         yield keys
 
 
 def columns_of(entry: KeyEntry) -> tuple[str, ...]:
     """The line of the list for one key."""
     revoked = "" if entry.revoked_at_ms is None else day(entry.revoked_at_ms)
-    scopes = ", ".join(map(scope_text, entry.scopes))
+    scopes = ", ".join(map(str, entry.scopes))
     return (entry.ak, entry.name, scopes, "yes" if entry.ingests else "no", day(entry.added_at_ms), revoked)
-
-
-def scope_text(scope: Scope) -> str:
-    """What a scope covers, in words."""
-    if scope.cc is None:
-        return "everything"
-    return f"{scope.cc}/all" if scope.vdn is None else f"{scope.cc}/{scope.vdn}"
-
-
-def day(at_ms: int) -> str:
-    """The UTC minute of an instant, for people."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from queuepulse.config.deployment import Bms
 from queuepulse.config.named import SourceNamed, VdnNamed, host_of
@@ -32,6 +33,14 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _master_key(text: str | None) -> str | None:
     if text is not None and not _MASTER_KEY.fullmatch(text):
         raise ValueError("64 hexadecimal digits")
+    return text
+
+
+def _https_address(text: str | None) -> str | None:
+    if text is not None:
+        parts = urlsplit(text)
+        if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("an address such as https://id.example")
     return text
 
 
@@ -176,6 +185,53 @@ class KeySettings(Section, frozen=True, kw_only=True):
         return "KeySettings()"
 
 
+class LiveSettings(Section, frozen=True, kw_only=True):
+    """What wallboards are told, and how many may look."""
+
+    push_ms: Annotated[
+        int,
+        Row("Shortest time between two changes told.", "ms", 50, 10_000, "nobody reads faster, or waits"),
+    ] = 250
+    streams_max: Annotated[
+        int, Row("Streams at once.", "streams", 1, 100_000, "each costs memory and processor time")
+    ] = 4_000
+    streams_per_vdn_max: Annotated[
+        int, Row("The same for one VDN.", "streams", 1, 100_000, "one tenant may not take all")
+    ] = 2_000
+    streams_per_session_max: Annotated[
+        int, Row("The same for one signed-in browser.", "streams", 1, 10_000, "one browser may not take all")
+    ] = 32
+
+
+class SignInSettings(Section, frozen=True, kw_only=True):
+    """How people sign in."""
+
+    session_h: Annotated[
+        int, Row("A sign-in lasts so long.", "h", 1, 8_760, "a lost browser should not look for ever")
+    ] = 12
+
+
+class OidcSettings(Section, frozen=True, kw_only=True):
+    """The identity provider that signs people in, if there is one (OpenID Connect)."""
+
+    issuer: Annotated[
+        str | None, Row("The provider, as it names itself: its address.", check=_https_address)
+    ] = None
+    client_id: Annotated[str | None, Row("What it calls this server.")] = None
+    client_secret: Annotated[str | None, Row("What this server proves itself with to it.", secret=True)] = (
+        None
+    )
+    public_url: Annotated[
+        str | None,
+        Row("How browsers reach this server, such as https://pulse.example.", check=_https_address),
+    ] = None
+    name_claim: Annotated[str, Row("What in its token is the name of a user here.")] = "preferred_username"
+    ca: Annotated[Path | None, Row("PEM file of certificates to trust, in place of the system's.")] = None
+
+    def __repr__(self) -> str:
+        return "OidcSettings()"
+
+
 class Config(Section, frozen=True, kw_only=True):
     """All settings, checked."""
 
@@ -202,6 +258,9 @@ class Config(Section, frozen=True, kw_only=True):
     shutdown: Shutdown = Shutdown()
     keys: KeySettings = KeySettings()
     bms: Bms = Bms()
+    live: LiveSettings = LiveSettings()
+    sign_in: SignInSettings = SignInSettings()
+    oidc: OidcSettings = OidcSettings()
     vdns: tuple[VdnNamed, ...] = ()
     sources: tuple[SourceNamed, ...] = ()
 

@@ -50,6 +50,10 @@ class Oldest(Generic[K]):
         if self.in_order.pop(key, None) is None:
             del self._late[key]
 
+    def standing(self) -> dict[K, int]:
+        """All that stand, each with since when, in no order."""
+        return {**self.in_order, **self._late}
+
     def first_ms(self) -> int:
         """Since when the longest stands; NOBODY_MS when nobody does."""
         heap = self._heap

@@ -39,7 +39,7 @@ class Move(NamedTuple):
 def rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[Row]:
     """The figures of these queues, as if time had run on to `now_ms` (statistics.md, "Time")."""
     now_ms = max(now_ms, books.clock_ms)
-    moves = _moves(books, now_ms) if now_ms >= books.due_ms else {}
+    moves = moves_until(books, now_ms) if now_ms >= books.due_ms else {}
     queues = books.queues
     answer = []
     for skill in skill_ids:
@@ -81,7 +81,7 @@ def call_rows(books: Books, skill_ids: Sequence[int], now_ms: int) -> list[CallR
     return answer
 
 
-def _moves(books: Books, now_ms: int) -> dict[int, list[Move]]:
+def moves_until(books: Books, now_ms: int) -> dict[int, list[Move]]:
     """By queue, the wrap-ups whose end has come by `now_ms`: a walk down the heap that sees no other."""
     moves: dict[int, list[Move]] = {}
     heap, ahead, moved = books.wrapups, [0], set()
@@ -93,13 +93,13 @@ def _moves(books: Books, now_ms: int) -> dict[int, list[Move]]:
             agent = books.agents[agent_id]
             if agent.wrapup_until_ms == until_ms and agent_id not in moved:
                 moved.add(agent_id)
-                move = _move(agent, until_ms)
+                end = move(agent, until_ms)
                 for queue in agent.queues:
-                    moves.setdefault(queue.skill, []).append(move)
+                    moves.setdefault(queue.skill, []).append(end)
     return moves
 
 
-def _move(agent: Agent, until_ms: int) -> Move:
+def move(agent: Agent, until_ms: int) -> Move:
     """What the end of his wrap-up makes of an agent."""
     over = agent.state == ADJUST and agent.unexplained < 0
     into = agent.base if over else agent.state
@@ -116,7 +116,7 @@ def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
     idle_since_ms, wait_since_ms = queue.idle.first_ms(), queue.waits.first_ms()
     by_state, spare = queue.by_state, queue.spare
     if moves:
-        by_state, spare, idle_since_ms = _moved(by_state.copy(), spare, idle_since_ms, moves)
+        by_state, spare, idle_since_ms = with_moves(by_state.copy(), spare, idle_since_ms, moves)
     idle_s = _longest_s(five.idle_ms_max, now_ms - idle_since_ms)
     wait_s = _longest_s(five.wait_ms_max, now_ms - wait_since_ms)
     row = Row(
@@ -156,7 +156,7 @@ def _row(books: Books, queue: Queue, now_ms: int, moves: Sequence[Move]) -> Row:
     return row
 
 
-def _moved(
+def with_moves(
     by_state: list[int], spare: int, idle_since_ms: int, moves: Sequence[Move]
 ) -> tuple[list[int], int, int]:
     """The counters as those ends of wrap-ups make them."""

@@ -22,7 +22,7 @@ from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
 from queuepulse.engine.figures import CallRow, Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
-from queuepulse.engine.queues import Five
+from queuepulse.engine.queues import FIVE_MS, Five
 from queuepulse.engine.reliances import Reliance
 
 COMPILED: Final = not __file__.endswith(".py")
@@ -139,6 +139,11 @@ class Vdn:
     def clock_ms(self) -> int:
         """The largest `at` so far, whatever the outcome; -1 before the first event."""
         return self.books.clock_ms
+
+    @property
+    def open_from_ms(self) -> int:
+        """The first mark whose five minutes `advance` has not given away yet."""
+        return max(0, self.books.mark_ms - FIVE_MS)
 
     @property
     def stale_since_ms(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Backup and restore of a data folder: one zip file with the log and the keys, never the master key.
+"""Backup and restore of a data folder: one zip file with log, keys and users, never the master key.
 
 `backup` may run beside a server, in another program; `restore` only into a folder without a log.
 """
@@ -21,6 +21,7 @@ from queuepulse.stores.folder import (
     FORMAT_FILE,
     KEYS_FILE,
     LOG_FILE,
+    USERS_FILE,
     Folder,
     check_format,
     put_in_place,
@@ -29,6 +30,7 @@ from queuepulse.stores.reading import read_batches
 from queuepulse.stores.tables import DAMAGE, read_head
 
 CONTENTS_FILE: Final = "contents.json"
+_DATABASES: Final[tuple[str, ...]] = (LOG_FILE, KEYS_FILE, USERS_FILE)
 ZIP_LEVEL: Final = 1
 """Bodies are compressed already; what is left is not worth more time."""
 MASTER_KEY_NOTE: Final = (
@@ -42,7 +44,7 @@ class BackupRefused(Exception):
 
 
 class BackupContents(NamedTuple):
-    """What a backup holds: events `first` to `position` (none if `first` is greater), and keys or not.
+    """What a backup holds: events `first` to `position` (none if `first` is greater), keys and users or not.
 
     `losses` of the log it is made of were accepted; they are lost in it, too.
     """
@@ -51,10 +53,11 @@ class BackupContents(NamedTuple):
     position: int
     has_keys: bool
     losses: int = 0
+    has_users: bool = False
 
 
 def backup(folder: Path, file: Path, *, accept_loss: bool = False) -> BackupContents:
-    """Write the log and the keys of `folder` into `file`, as they are at one instant each.
+    """Write the log, the keys and the users of `folder` into `file`, as they are at one instant each.
 
     Every batch is read and checked on the way. A `file` that is there is replaced when all is done.
     Raises BackupRefused; and LogDamaged, unless what is lost is accepted.
@@ -68,14 +71,14 @@ def backup(folder: Path, file: Path, *, accept_loss: bool = False) -> BackupCont
     ):
         room = Path(name)
         _copy_database(folder / LOG_FILE, room / LOG_FILE)
-        has_keys = (folder / KEYS_FILE).exists()
-        if has_keys:
-            _copy_database(folder / KEYS_FILE, room / KEYS_FILE)
-        contents = _verify(room, has_keys, accept_loss)
+        for database in (KEYS_FILE, USERS_FILE):
+            if (folder / database).exists():
+                _copy_database(folder / database, room / database)
+        contents = _verify(room, accept_loss)
         part = room / "backup.zip"
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=ZIP_LEVEL) as archive:
             archive.writestr(_entry(CONTENTS_FILE), json.dumps({"format": FORMAT, **contents._asdict()}))
-            for database in _databases(has_keys):
+            for database in _databases(room):
                 with (
                     (room / database).open("rb") as source,
                     archive.open(_entry(database), "w", force_zip64=True) as target,
@@ -87,7 +90,7 @@ def backup(folder: Path, file: Path, *, accept_loss: bool = False) -> BackupCont
 
 
 def restore(file: Path, folder: Path) -> BackupContents:
-    """Put the log and the keys of a backup into `folder`, which may not have a log.
+    """Put the log, the keys and the users of a backup into `folder`, which may not have a log.
 
     Raises BackupRefused, FolderRefused (another server has it, or the format is newer) and LogDamaged;
     the folder is then as it was. After a crash it can be called again.
@@ -101,21 +104,22 @@ def restore(file: Path, folder: Path) -> BackupContents:
         ):
             room = Path(name)
             told = _read_contents(archive, file)
-            for database in _databases(told.has_keys):
+            for database in [name for name in _DATABASES if name in archive.namelist()]:
                 (room / database).touch(mode=0o600)
                 with archive.open(database) as source, (room / database).open("wb") as copy:
                     shutil.copyfileobj(source, copy)
-            if _verify(room, told.has_keys, accept_loss=told.losses > 0) != told:
+            if _verify(room, accept_loss=told.losses > 0) != told:
                 raise BackupRefused(f"{file} does not hold the log that it names. Take another backup.")
-            if told.has_keys:
-                _put_keys_in_place(room / KEYS_FILE, target.keys_file)
+            for database in _databases(room)[1:]:
+                _put_secrets_in_place(room / database, folder / database)
             # The log last: a folder with a log is a folder that was restored to the end.
             put_in_place(room / LOG_FILE, target.log_file)
     return told
 
 
-def _databases(has_keys: bool) -> list[str]:
-    return [LOG_FILE, KEYS_FILE] if has_keys else [LOG_FILE]
+def _databases(room: Path) -> list[str]:
+    """Those that are in this folder, the log first."""
+    return [name for name in _DATABASES if (room / name).exists()]
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -124,8 +128,8 @@ def _copy_database(source: Path, target: Path) -> None:
         connection.execute("VACUUM INTO ?", (str(target),))
 
 
-def _verify(room: Path, has_keys: bool, accept_loss: bool) -> BackupContents:
-    for database in _databases(has_keys):
+def _verify(room: Path, accept_loss: bool) -> BackupContents:
+    for database in _databases(room):
         with closing(tables.connect_to_read(room / database)) as connection:
             told = connection.pragma("integrity_check")
             if told != "ok":
@@ -137,13 +141,16 @@ def _verify(room: Path, has_keys: bool, accept_loss: bool) -> BackupContents:
         head = read_head(connection)
     if losses and not accept_loss:
         raise LogDamaged(LOG_FILE, losses)
-    return BackupContents(head.floor + 1, head.position, has_keys, len(losses))
+    has_keys, has_users = ((room / name).exists() for name in (KEYS_FILE, USERS_FILE))
+    return BackupContents(head.floor + 1, head.position, has_keys, len(losses), has_users)
 
 
-def _put_keys_in_place(part: Path, file: Path) -> None:
-    # The same keys are there if a restore before this one was cut off.
+def _put_secrets_in_place(part: Path, file: Path) -> None:
+    # The same ones are there if a restore before this one was cut off.
     if file.exists() and file.read_bytes() != part.read_bytes():
-        raise BackupRefused(f"There are other keys in {file.parent} already. Restore into an empty folder.")
+        raise BackupRefused(
+            f"There are other {file.stem} in {file.parent} already. Restore into an empty folder."
+        )
     part.chmod(0o600)
     put_in_place(part, file)
 
@@ -161,7 +168,9 @@ def _read_contents(archive: zipfile.ZipFile, file: Path) -> BackupContents:
         raise BackupRefused(f"{file} is not a backup of QueuePulse. Name a file that queuepulse backup made.")
     told: dict[str, Any] = json.loads(archive.read(CONTENTS_FILE))
     check_format(str(told.get("format")), f"The backup {file}")
-    return BackupContents(told["first"], told["position"], told["has_keys"], told["losses"])
+    first, position, has_keys, losses = (told[name] for name in ("first", "position", "has_keys", "losses"))
+    # Earlier ones had no users.
+    return BackupContents(first, position, has_keys, losses, told.get("has_users", False))
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -12,6 +12,7 @@ FORMAT: Final = 1
 """Version of all files in the folder together; a release that cannot be undone raises it."""
 LOG_FILE: Final = "log.sqlite"
 KEYS_FILE: Final = "keys.sqlite"
+USERS_FILE: Final = "users.sqlite"
 FORMAT_FILE: Final = "format"
 LOCK_FILE: Final = "lock"
 

@@ -8,8 +8,8 @@ No clock lives here: the time is passed in.
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -17,8 +17,10 @@ import apsw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from queuepulse.people import Scope
 from queuepulse.protocol.keys import Key, token_hash
 from queuepulse.stores.folder import KEYS_FILE
+from queuepulse.stores.private import PrivateFile, StoreUnusable, make_private, require_private, unusable
 
 MASTER_KEY_FILE: Final = "master.key"
 MASTER_KEY_BYTES: Final = 32
@@ -27,8 +29,6 @@ _NONCE_BYTES: Final = 12
 # AKs are names, not secrets: 80 random bits never meet by chance. SKs and tokens have 256 bits.
 _AK_BYTES: Final = 10
 _SECRET_BYTES: Final = 32
-# How long a write waits for another program that writes keys at the same moment.
-_BUSY_MS: Final = 5_000
 _FORMAT: Final = 1
 _KEY_COLUMNS: Final = "ak, name, sealed_sk, token_hash, ingests, added_at_ms, revoked_at_ms"
 
@@ -46,17 +46,6 @@ CREATE TABLE key (
 CREATE TABLE scope (ak TEXT NOT NULL REFERENCES key, cc INTEGER, vdn INTEGER) STRICT;
 PRAGMA user_version = {_FORMAT};
 """
-
-
-class KeysUnusable(Exception):
-    """The keys cannot be read or kept. The text tells a person what happened, where, and what to do."""
-
-
-class Scope(NamedTuple):
-    """What a key may see: one VDN, a whole call center (`vdn` None), or everything (both None)."""
-
-    cc: int | None = None
-    vdn: int | None = None
 
 
 class NewKey(NamedTuple):
@@ -91,23 +80,19 @@ class KeyStore:
         """Opens the keys in `folder`, made on first use.
 
         `master_key` is 64 hexadecimal digits; without it, the file `master.key` beside the keys holds it,
-        also made on first use. Raises KeysUnusable.
+        also made on first use. Raises StoreUnusable.
         """
         self._path = folder / KEYS_FILE
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make_private(self._path)
-            self._connection = _connect(self._path)
-        except (OSError, apsw.Error) as error:
-            raise _unusable(self._path, error) from error
+        self._file = PrivateFile(self._path, _SCHEMA, _FORMAT)
         try:
             self._aead = AESGCM(self._master_key(folder, master_key))
             self.reload()
         except OSError as error:
-            self._connection.close()
-            raise _unusable(folder / MASTER_KEY_FILE, error) from error
+            self._file.close()
+            # Backups hold the keys, and never the master key.
+            raise unusable(folder / MASTER_KEY_FILE, error, "put your copy of it back") from error
         except BaseException:
-            self._connection.close()
+            self._file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -117,7 +102,7 @@ class KeyStore:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._file.close()
 
     def by_ak(self, ak: str) -> Key | None:
         """The key in force that has this AK."""
@@ -129,14 +114,14 @@ class KeyStore:
 
     def changed(self) -> bool:
         """Whether another program changed the keys since they were last loaded. Cheap: ask every second."""
-        return self._version() != self._loaded_version
+        return self._file.version() != self._loaded_version
 
     def reload(self) -> None:
-        """Loads the keys in force. On KeysUnusable those loaded before stay in force."""
-        version = self._version()
-        with self._one_moment():
+        """Loads the keys in force. On StoreUnusable those loaded before stay in force."""
+        version = self._file.version()
+        with self._file.one_moment():
             scopes = self._scopes()
-            rows: list[Any] = self._connection.execute(
+            rows: list[Any] = self._file.connection.execute(
                 "SELECT ak, name, sealed_sk, token_hash, ingests FROM key WHERE revoked_at_ms IS NULL"
             ).fetchall()
         by_ak: dict[str, Key] = {}
@@ -165,12 +150,12 @@ class KeyStore:
         sk = secrets.token_urlsafe(_SECRET_BYTES)
         token = secrets.token_urlsafe(_SECRET_BYTES) if ingests else None
         hashed = None if token is None else token_hash(token)
-        with self._one_moment():
-            self._connection.execute(
+        with self._file.one_moment():
+            self._file.connection.execute(
                 f"INSERT INTO key ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 (ak, name, self._seal(ak, sk), hashed, int(ingests), now_ms),
             )
-            self._connection.executemany(
+            self._file.connection.executemany(
                 "INSERT INTO scope VALUES (?, ?, ?)", [(ak, scope.cc, scope.vdn) for scope in scopes]
             )
         self.reload()
@@ -178,21 +163,21 @@ class KeyStore:
 
     def revoke(self, ak: str, now_ms: int) -> bool:
         """Ends a key and erases its secrets. False: no key in force has this AK."""
-        with self._one_moment():
-            self._connection.execute(
+        with self._file.one_moment():
+            self._file.connection.execute(
                 "UPDATE key SET revoked_at_ms = ?, sealed_sk = NULL, token_hash = NULL"
                 " WHERE ak = ? AND revoked_at_ms IS NULL",
                 (now_ms, ak),
             )
-            ended = self._connection.changes() == 1
+            ended = self._file.connection.changes() == 1
         self.reload()
         return ended
 
     def entries(self) -> list[KeyEntry]:
         """All keys ever made, revoked ones too, oldest first."""
-        with self._one_moment():
+        with self._file.one_moment():
             scopes = self._scopes()
-            rows: list[Any] = self._connection.execute(
+            rows: list[Any] = self._file.connection.execute(
                 "SELECT ak, name, ingests, added_at_ms, revoked_at_ms FROM key ORDER BY rowid"
             ).fetchall()
         return [
@@ -204,24 +189,24 @@ class KeyStore:
         """Write all keys into a file, for other servers; gives how many. The SKs stay sealed in it."""
         try:
             file.unlink(missing_ok=True)
-            _make_private(file)
-            self._connection.execute("VACUUM INTO ?", (str(file),))
+            make_private(file)
+            self._file.connection.execute("VACUUM INTO ?", (str(file),))
         except (OSError, apsw.Error) as error:
-            raise _unusable(file, error) from error
+            raise unusable(file, error) from error
         return len(self.entries())
 
     def replace(self, file: Path) -> int:
         """Put the keys of an exported file in the place of all of ours; gives how many.
 
-        Raises KeysUnusable, and then ours stay: also where they are sealed with another master key than ours.
+        Raises StoreUnusable, and then ours stay: also where theirs are sealed with another master key.
         """
         if not file.is_file():
-            raise KeysUnusable(f"There is no file {file}. Make it with: queuepulse keys export FILE")
+            raise StoreUnusable(f"There is no file {file}. Make it with: queuepulse keys export FILE")
         try:
             connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
             with closing(connection):
                 if connection.pragma("user_version") != _FORMAT:
-                    raise KeysUnusable(f"{file} holds no keys of this format ({_FORMAT}).")
+                    raise StoreUnusable(f"{file} holds no keys of this format ({_FORMAT}).")
                 keys: list[Any] = connection.execute(
                     f"SELECT {_KEY_COLUMNS} FROM key ORDER BY rowid"
                 ).fetchall()
@@ -229,36 +214,22 @@ class KeyStore:
                     "SELECT ak, cc, vdn FROM scope ORDER BY rowid"
                 ).fetchall()
         except apsw.Error as error:
-            raise KeysUnusable(f"{file} holds no keys that can be read: {error}.") from error
+            raise StoreUnusable(f"{file} holds no keys that can be read: {error}.") from error
         for ak, _, sealed_sk, *_ in keys:
             if sealed_sk is not None:
                 self._unseal(ak, sealed_sk)
-        with self._one_moment():
-            self._connection.execute("DELETE FROM scope; DELETE FROM key")
-            self._connection.executemany(
+        with self._file.one_moment():
+            self._file.connection.execute("DELETE FROM scope; DELETE FROM key")
+            self._file.connection.executemany(
                 f"INSERT INTO key ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", keys
             )
-            self._connection.executemany("INSERT INTO scope VALUES (?, ?, ?)", scopes)
+            self._file.connection.executemany("INSERT INTO scope VALUES (?, ?, ?)", scopes)
         self.reload()
         return len(keys)
 
-    def _version(self) -> int:
-        with self._one_moment():
-            version: int = self._connection.pragma("data_version")
-        return version
-
-    @contextmanager
-    def _one_moment(self) -> Iterator[None]:
-        """All or nothing, and of one state of the file."""
-        try:
-            with self._connection:
-                yield
-        except apsw.Error as error:
-            raise _unusable(self._path, error) from error
-
     def _scopes(self) -> dict[str, list[Scope]]:
         scopes: dict[str, list[Scope]] = {}
-        rows: Any = self._connection.execute("SELECT ak, cc, vdn FROM scope ORDER BY rowid")
+        rows: Any = self._file.connection.execute("SELECT ak, cc, vdn FROM scope ORDER BY rowid")
         for ak, cc, vdn in rows:
             scopes.setdefault(ak, []).append(Scope(cc, vdn))
         return scopes
@@ -268,15 +239,15 @@ class KeyStore:
             return _decode_master_key(given, "the setting or variable that holds the master key")
         path = folder / MASTER_KEY_FILE
         if not path.exists():
-            sealed = self._connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
+            sealed = self._file.connection.execute("SELECT count(*) FROM key WHERE sealed_sk IS NOT NULL").get
             if sealed:
-                raise KeysUnusable(
+                raise StoreUnusable(
                     f"{path} is missing, and the keys in {self._path} were sealed with it"
                     f" ({sealed} in force). Put your copy of it back, or move {KEYS_FILE} away"
                     " and make new keys."
                 )
             _make_master_key(path)
-        _require_private(path)
+        require_private(path)
         return _decode_master_key(path.read_text(errors="replace").strip(), str(path))
 
     def _seal(self, ak: str, sk: str) -> bytes:
@@ -288,30 +259,10 @@ class KeyStore:
         try:
             return self._aead.decrypt(nonce, ciphertext, ak.encode()).decode()
         except InvalidTag:
-            raise KeysUnusable(
+            raise StoreUnusable(
                 f"The master key does not fit the keys in {self._path} (key {ak}). Use the {MASTER_KEY_FILE}"
                 f" or the setting that they were made with, or move {KEYS_FILE} away and make new keys."
             ) from None
-
-
-def _unusable(path: Path, error: Exception) -> KeysUnusable:
-    # Backups hold the keys, and never the master key.
-    last_resort = "put your copy of it back" if path.name == MASTER_KEY_FILE else "restore a backup"
-    return KeysUnusable(
-        f"{path} cannot be used: {error}. Check the disk and who owns the file, or {last_resort}."
-    )
-
-
-def _make_private(path: Path) -> None:
-    """Makes the file if there is none, readable by its owner alone."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    _require_private(path)
-
-
-def _require_private(path: Path) -> None:
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise KeysUnusable(f"{path} may be read by others (mode {mode:o}). Run: chmod 600 {path}")
 
 
 def _make_master_key(path: Path) -> None:
@@ -335,25 +286,5 @@ def _decode_master_key(text: str, place: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != MASTER_KEY_BYTES:
-        raise KeysUnusable(f"{place} must be {2 * MASTER_KEY_BYTES} hexadecimal digits.")
+        raise StoreUnusable(f"{place} must be {2 * MASTER_KEY_BYTES} hexadecimal digits.")
     return key
-
-
-def _connect(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
-    try:
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
-        connection.execute("BEGIN IMMEDIATE")  # two programs may both find the file new
-        found = connection.pragma("user_version")
-        if found == 0:
-            connection.execute(_SCHEMA)
-        elif found != _FORMAT:
-            raise KeysUnusable(
-                f"{path} has format {found}, and this program knows {_FORMAT}. Use the release that wrote it."
-            )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
