@@ -98,7 +98,7 @@ def test_a_layout_that_makes_no_sense_is_the_usual_one(url: str, opened: Open) -
 def test_back_goes_back(url: str, opened: Open) -> None:
     page = opened(url)
     page.get_by_role("link", name="Billing").click()
-    expect(page.get_by_role("heading", name="Billing")).to_be_visible()
+    expect(page.get_by_role("heading", name="Billing", level=1)).to_be_visible()
     page.go_back()
     expect(page.locator(".tile")).to_have_count(4)
 
@@ -184,7 +184,7 @@ def test_the_keyboard_does_it_all(url: str, opened: Open) -> None:
     page.keyboard.press("j")
     expect(page.locator(".tile-link").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Köln Support")).to_be_visible()
+    expect(page.get_by_role("heading", name="Köln Support", level=1)).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("2")
     expect(page.get_by_role("heading", name="Agents")).to_be_visible()

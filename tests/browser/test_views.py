@@ -32,7 +32,7 @@ def test_a_session_that_ends_asks_to_sign_in(stage: Stage, url: str, opened: Ope
 
 def test_one_queue_shows_callers_agents_and_the_day(stage: Stage, url: str, opened: Open) -> None:
     page = opened(f"{url}/#/queue/2")
-    expect(page.get_by_role("heading", name="Billing")).to_be_visible()
+    expect(page.get_by_role("heading", name="Billing", level=1)).to_be_visible()
     callers = page.get_by_role("region", name="Waiting callers").locator("tbody tr")
     expect(callers).to_have_count(3)
     expect(callers.first).to_contain_text("****33")
