@@ -108,7 +108,7 @@ def sources_table(sources: Iterable[tuple[VdnHealth, SourceHealth]]) -> Table:
             instant(since, vdn.now),
             instant(None if source.picture is None else source.picture.at, vdn.now),
             str(source.pictures),
-            ", ".join(f"{kind} {count}" for kind, count in source.repairs.items()),
+            "\n".join(f"{kind} {count}" for kind, count in source.repairs.items()),
         )
     return table
 
