@@ -131,7 +131,9 @@ def test_events_are_sent_with_a_token_if_there_is_one(server: Server) -> None:
 
 
 def test_health_is_asked_for_signed_or_with_the_token(server: Server) -> None:
-    source = SourceHealth("pbx", "lost", None, 5, 2, 1, {"pass_closed": 1}, Picture(3, 4, ["agents"], {}))
+    source = SourceHealth(
+        "pbx", "lost", None, 5, 2, 1, {"pass_closed": 1}, Picture(3, 4, ["agents"], {}), {"a": 1}
+    )
     vdn = VdnHealth(1, 2, None, 9, 8, 41, 0, "lost", None, 5, {"pass_closed": 1}, [source])
     answer = HealthAnswer([vdn], more=False)
     server.reply = Reply(200, msgspec.json.encode(answer))

@@ -55,13 +55,21 @@ def vdn_health(vdn: VdnKey, engine: Vdn, position: int, lag_s: float, now_ms: in
         stale_since=engine.stale_since_ms,
         repairs=dict(sorted(engine.repairs.items())),
         sources=[
-            _source_health(source, account, standing, engine.books.links.get(source))
+            _source_health(
+                source,
+                account,
+                standing,
+                engine.books.links.get(source),
+                engine.named_ids_of(source).queues,
+            )
             for source, (account, standing) in sources.items()
         ],
     )
 
 
-def _source_health(source: str, account: Account, standing: Standing, lost_ms: int | None) -> SourceHealth:
+def _source_health(
+    source: str, account: Account, standing: Standing, lost_ms: int | None, queues: dict[str, int]
+) -> SourceHealth:
     picture = None
     if account.pictures:
         corrected = dict(sorted(account.corrected.items()))
@@ -75,4 +83,5 @@ def _source_health(source: str, account: Account, standing: Standing, lost_ms: i
         corrections=account.corrections,
         repairs=dict(sorted(account.repairs.items())),
         picture=picture,
+        queues=dict(sorted(queues.items())),
     )

@@ -114,6 +114,7 @@ def test_what_is_told_of_a_switch_and_of_a_program_beside_it() -> None:
             "asked_at": 29, "at": 30, "covers": ["agents", "talking", "waiting"],
             "corrected": {"session_closed": 1},
         },
+        "queues": {"sales": 1},
     }  # fmt: skip
     assert vdn["sources"] == [source]
     assert (vdn["clock"], vdn["confidence"], vdn["confident_since"]) == (30, "checked", 30)

@@ -70,6 +70,10 @@ def show(console: Console, vdns: list[VdnHealth]) -> None:
     sources = [(vdn, source) for vdn in vdns for source in vdn.sources]
     if sources:
         console.print(sources_table(sources))
+    for vdn, source in sources:
+        if source.queues:
+            skills = ", ".join(f"{name} = {skill}" for name, skill in source.queues.items())
+            console.print(Text(f"Skills of {source.source} in {vdn.cc}/{vdn.vdn}: {skills}"))
     words = {vdn.confidence for vdn in vdns} | {source.confidence for _, source in sources}
     for word, meaning in CONFIDENCES.items():
         if word in words:
@@ -84,8 +88,8 @@ def vdns_table(vdns: Iterable[VdnHealth]) -> Table:
             f"{vdn.cc}/{vdn.vdn}",
             Text(vdn.name or ""),
             _word(vdn.confidence),
-            instant(vdn.confident_since if vdn.stale_since is None else vdn.stale_since),
-            instant(vdn.clock),
+            instant(vdn.confident_since if vdn.stale_since is None else vdn.stale_since, vdn.now),
+            instant(vdn.clock, vdn.now),
             str(vdn.position),
             f"{vdn.lag_ms} ms",
         )
@@ -101,19 +105,20 @@ def sources_table(sources: Iterable[tuple[VdnHealth, SourceHealth]]) -> Table:
             f"{vdn.cc}/{vdn.vdn}",
             Text(source.source),
             _word(source.confidence),
-            instant(since),
-            "" if source.picture is None else instant(source.picture.at),
+            instant(since, vdn.now),
+            instant(None if source.picture is None else source.picture.at, vdn.now),
             str(source.pictures),
-            ", ".join(f"{kind} {count}" for kind, count in source.repairs.items()),
+            "\n".join(f"{kind} {count}" for kind, count in source.repairs.items()),
         )
     return table
 
 
-def instant(at_ms: int | None) -> str:
-    """An instant to the second, UTC; nothing for none."""
+def instant(at_ms: int | None, now_ms: int) -> str:
+    """An instant to the second, UTC, with its day if that is not today; nothing for none."""
     if at_ms is None:
         return ""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    at, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (at_ms, now_ms))
+    return at.strftime("%H:%M:%S UTC" if at.date() == now.date() else "%Y-%m-%d %H:%M:%S")
 
 
 def _word(confidence: str) -> Text:

@@ -61,7 +61,8 @@ def check(
     console.print(queues_table(heard, source))
     console.print(agents_table(heard, source))
     note(
-        "A skill or agent that is no row of a table is what an empty log would give; a server keeps its own."
+        "A skill or agent that is no row of a table is what an empty log would give; a server keeps its own,"
+        " and queuepulse health tells its skills."
     )
 
 

@@ -22,6 +22,7 @@ class SourceHealth(msgspec.Struct, frozen=True):
 
     `confidence` and `confident_since` are as those of the VDN. `pictures` are those taken so far,
     `corrections` those of them that changed something, `repairs` what, by kind; `picture` is the last one.
+    `queues` are the skills of the queues that it named, by name.
     """
 
     source: str
@@ -32,6 +33,7 @@ class SourceHealth(msgspec.Struct, frozen=True):
     corrections: int
     repairs: dict[str, int]
     picture: Picture | None
+    queues: dict[str, int]
 
 
 class VdnHealth(msgspec.Struct, frozen=True):

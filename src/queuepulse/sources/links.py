@@ -126,7 +126,7 @@ class Link:
         malformed = 0
         while True:
             wakes_s = min(max(heard_s, pinged_s) + patience.ping_s, heard_s + patience.silent_s)
-            piece = await _read(reader, self._wait_s(wakes_s if dialect.is_in else login_by_s))
+            piece = await self._read(reader, self._wait_s(wakes_s if dialect.is_in else login_by_s))
             if piece is not None:
                 heard_s = clock.elapsed()
                 await self._take(piece, writer)
@@ -156,6 +156,24 @@ class Link:
         if due_ms is not None:
             wait_s = min(wait_s, (due_ms - self._clock.now_ms()) / 1000)
         return max(wait_s, WAIT_S_MIN)
+
+    async def _read(self, reader: asyncio.StreamReader, wait_s: float) -> bytes | None:
+        """What came, or None if nothing did in time. Raises LinkTrouble at the end of the connection."""
+        try:
+            async with asyncio.timeout(wait_s) as limit:
+                piece = await reader.read(READ_BYTES)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the system gave the connection up
+            return None
+        if not piece and self._dialect.is_in:
+            raise LinkTrouble("The switch closed the connection.")
+        if not piece:
+            raise LinkTrouble(
+                f"{self.source.address} closed the connection before the login: is this the right port, and"
+                f" with or without TLS? Look at {self._dialect.hint}."
+            )
+        return piece
 
     async def _take(self, piece: bytes, writer: asyncio.StreamWriter) -> None:
         arrived_ms = self._clock.now_ms()
@@ -204,20 +222,6 @@ async def connected(address: Address, timeout_s: float) -> tuple[asyncio.StreamR
             return await asyncio.open_connection(address.host, address.port, ssl=context, limit=READ_BYTES)
     except UnicodeError:
         raise LinkTrouble(f"{address.host} is no name of a host.") from None
-
-
-async def _read(reader: asyncio.StreamReader, wait_s: float) -> bytes | None:
-    """What came, or None if nothing did in time. Raises LinkTrouble at the end of the connection."""
-    try:
-        async with asyncio.timeout(wait_s) as limit:
-            piece = await reader.read(READ_BYTES)
-    except TimeoutError:
-        if not limit.expired():
-            raise  # the system gave the connection up
-        return None
-    if not piece:
-        raise LinkTrouble("The switch closed the connection.")
-    return piece
 
 
 def explained(error: Exception, address: Address, hint: str, patience: Patience) -> str:
