@@ -355,6 +355,13 @@ def test_a_gateway_has_no_sources(tmp_path: Path) -> None:
     assert any("sources" in problem for problem in problems)
 
 
+@pytest.mark.parametrize(("name", "key"), [("bms.toml", "bms.listen"), ("gateway.toml", "bms.urls")])
+def test_the_files_of_contrib_are_good(name: str, key: str) -> None:
+    file = Path(__file__).resolve().parents[1] / "contrib" / name
+    loaded = load(file, {"QUEUEPULSE_BMS_TOKEN": TOKEN}, {})
+    assert loaded.origins[key] == str(file)
+
+
 # People and their provider
 
 

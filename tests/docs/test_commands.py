@@ -22,7 +22,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/api.md", "docs/events.md", "docs/operating.md", "docs/sources.md"]
+    "page",
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/deployment.md",
+        "docs/events.md",
+        "docs/operating.md",
+        "docs/sources.md",
+    ],
 )
 def test_the_commands_of_a_page_do_what_it_says(page: str, folder: Path, running: Running) -> None:
     assert shutil.which("curl"), "curl is missing; ./dev test installs it, or says how"
@@ -43,7 +51,7 @@ def test_every_page_with_commands_is_run() -> None:
     found = {page.relative_to(ROOT).as_posix() for page in pages if "```console" in page.read_text()}
     assert found == {
         "README.md",
-        *(f"docs/{name}.md" for name in ("accuracy", "api", "events", "operating", "sources")),
+        *(f"docs/{name}.md" for name in ("accuracy", "api", "deployment", "events", "operating", "sources")),
     }
     assert all([*steps(page)] for page in found)
 
