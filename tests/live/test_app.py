@@ -1,110 +1,17 @@
 """The live interface: what it answers to whom. Nobody sees a VDN or a view that is not his, by any way."""
 
-import asyncio
-import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from argon2 import PasswordHasher
 
-from asking import Heard, Tally, ask_async, scope_of
-from hub.given import BANK, FIVE_MS, NOW_MS, SHOP, offered, turns
-from live.given import Browser, Center, opened, played
-from queuepulse.engine.events import (
-    AgentConfigured,
-    AgentSignedIn,
-    CallAlerting,
-    LinkLost,
-    SkillConfigured,
-    VdnConfigured,
-)
-from queuepulse.live.app import REQUESTS_PER_S_MAX, Facts, LiveApp
+from asking import ask_async, scope_of
+from hub.given import turns
+from live.given import played
+from live.house import ASKED, RIGHT, House, jar, looks, told
 from queuepulse.live.endpoints import ENDPOINTS, LIVE_PREFIX
-from queuepulse.live.load import LoadMeter
-from queuepulse.live.passwords import Passwords
-from queuepulse.live.streams import Streams, StreamSettings
-from queuepulse.live.visitors import Visitors
-from queuepulse.people import VIEWS, Role, Scope
+from queuepulse.people import VIEWS, Scope
 from queuepulse.stores.users import UserStore
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-RIGHT = "correct horse"
-NUMBER = "01711234567"
-HOSTILE = '<script>alert("1")</script>\u202e\u2028\x00'
-
-
-class House(Center):
-    """A center with two VDNs, its live interface, and people of all kinds."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.store = UserStore(folder)
-        for name, role, scope in (
-            ("viewer", Role.VIEWER, Scope(1, 1)),
-            ("supervisor", Role.SUPERVISOR, Scope(1, 1)),
-            ("admin", Role.ADMIN, Scope()),
-            ("elsewhere", Role.ADMIN, Scope(1, 2)),
-            ("abroad", Role.SUPERVISOR, Scope(2)),
-        ):
-            self.store.add(name, role, [scope], CHEAP.hash(RIGHT), NOW_MS)
-        visitors = Visitors(self.store, self.clock, Tally(), Passwords(CHEAP), session_h=1)
-        self.streams = Streams(
-            self.floor, self.clock, StreamSettings(push_ms=3_600_000, streams_per_session_max=3)
-        )
-        facts = Facts(250, self.hub.position, lambda: 4_711, LoadMeter(self.clock))
-        self.app = LiveApp(self.floor, self.store, visitors, self.streams, self.clock, Tally(), facts)
-
-    async def open(self) -> "House":
-        await self.tell(
-            VdnConfigured(name="Bank", timezone="Europe/Berlin", at=NOW_MS),
-            SkillConfigured(skill=3, name=HOSTILE, at=NOW_MS),
-            AgentSignedIn(agent=7, skills=frozenset({3}), at=NOW_MS),
-            AgentConfigured(agent=7, name="Ann", phone=NUMBER, at=NOW_MS),
-            offered("A", caller=NUMBER),
-            CallAlerting(call="A", agent=7, at=NOW_MS),
-            LinkLost(source="pbx", at=NOW_MS),
-        )
-        await self.tell(offered("B", skill=99), vdn=SHOP)
-        return self
-
-    def session(self, name: str) -> tuple[str, str]:
-        user = self.store.user(name)
-        assert user is not None
-        made = self.store.open(user.person, self.clock.ms, self.clock.ms + 3_600_000)
-        return made.token, made.session.csrf
-
-    def linked(self, views: list[str], scope: Scope) -> tuple[str, str]:
-        _, token = self.store.add_link("wall", [scope], views, self.clock.ms, self.clock.ms + 3_600_000)
-        link = self.store.link(token, self.clock.ms)
-        assert link is not None
-        return self.store.open(link.person, self.clock.ms, link.expires_at_ms).token, token
-
-    async def get(self, path: str, cookie: str | None = None, **query: Any) -> Heard:
-        target = f"{LIVE_PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
-        return await ask_async(self.app, scope_of("GET", target.encode(), jar(cookie)), [])
-
-    async def post(self, path: str, body: Any, cookie: str | None = None, **headers: str) -> Heard:
-        given = {"content-type": "application/json", "host": "pulse.example", **headers}
-        all_of_them = [(name.replace("_", "-").encode(), text.encode()) for name, text in given.items()]
-        scope = scope_of("POST", f"{LIVE_PREFIX}{path}".encode(), [*all_of_them, *jar(cookie)])
-        return await ask_async(self.app, scope, [json.dumps(body).encode()])
-
-    async def stream(self, path: str, cookie: str, **query: Any) -> tuple[Browser, Any]:
-        browser = Browser(path, {"queues": "skill", "agents": "agent"}[path])
-        target = f"{LIVE_PREFIX}{path}?{urlencode({'cc': 1, 'vdn': 1, **query})}"
-        scope = scope_of("GET", target.encode(), jar(cookie))
-        return browser, await opened(self.app(scope, browser.receive, browser.send))
-
-
-def jar(cookie: str | None) -> list[tuple[bytes, bytes]]:
-    return [] if cookie is None else [(b"cookie", f"__Host-qp_session={cookie}".encode())]
-
-
-def told(heard: Heard) -> Any:
-    return json.loads(heard.body)
-
 
 # What every answer has
 
@@ -236,29 +143,6 @@ async def test_a_link_opens_its_views_of_its_vdn(tmp_path: Path) -> None:
 
 # Who may see what
 
-ASKED: dict[str, dict[str, Any]] = {
-    "queues": {},
-    "agents": {},
-    "waiting": {"skill": 3},
-    "health": {},
-    "series": {"skills": "3,99", "from_ms": NOW_MS - FIVE_MS, "to_ms": NOW_MS},
-}
-
-
-async def looks(house: House, path: str, cookie: str | None, **query: Any) -> int:
-    """The status that somebody gets who asks, for answers and streams alike."""
-    browser = Browser(path)
-    browser.close()  # a stream ends as soon as it began
-    heard: list[Any] = []
-
-    async def send(message: Any) -> None:
-        heard.append(message)
-
-    target = f"{LIVE_PREFIX}{path}?{urlencode({**ASKED[path], **query})}"
-    scope = scope_of("GET", target.encode(), jar(cookie))
-    await house.app(scope, browser.receive, send)
-    return int(heard[0]["status"])
-
 
 def test_every_address_of_a_vdn_is_tried() -> None:
     assert {endpoint.path for endpoint in ENDPOINTS if endpoint.views} == {*ASKED}
@@ -333,105 +217,3 @@ async def test_who_loses_a_vdn_or_is_removed_loses_the_stream(tmp_path: Path) ->
     await turns()
     assert streams["supervisor"][1].has_ended
     assert (await house.get("session", streams["supervisor"][0])).status == 401
-
-
-# What is shown
-
-
-@played
-async def test_names_are_text_and_numbers_are_for_whom_they_concern(tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
-    for name, number in (("viewer", "*********67"), ("supervisor", NUMBER)):
-        cookie, _ = house.session(name)
-        queues, _ = await house.stream("queues", cookie)
-        assert queues.rows[3]["name"] == HOSTILE
-        agents, _ = await house.stream("agents", cookie)
-        assert agents.rows[7]["phone"] == number
-        assert (agents.rows[7]["name"], agents.rows[7]["state"]) == ("Ann", "answering")
-        (call,) = told(await house.get("waiting", cookie, cc=1, vdn=1, skill=3))["calls"]
-        assert call == {
-            "call": "A",
-            "waiting_since_ms": NOW_MS,
-            "ringing": [7],
-            "priority": None,
-            "caller": number,
-        }
-        assert NUMBER not in agents.text or number == NUMBER
-
-
-@played
-async def test_health_tells_of_the_server_only_who_sees_everything(tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
-    cookie, _ = house.session("viewer")
-    mine = told(await house.get("health", cookie, cc=1, vdn=1))
-    assert (mine["log"], mine["load"]) == (None, None)
-    assert mine["links"] == [{"source": "pbx", "lost_since_ms": NOW_MS}]
-    assert (mine["stale_since_ms"], mine["confident_since_ms"]) == (NOW_MS, None)
-    assert (mine["queues"], mine["agents"], mine["calls"]) == (1, 1, 1)
-    cookie, _ = house.session("elsewhere")
-    assert told(await house.get("health", cookie, cc=1, vdn=2))["log"] is None
-    cookie, _ = house.session("admin")
-    everything = told(await house.get("health", cookie, cc=1, vdn=1))
-    assert everything["log"] == {"events": 8, "bytes": 4_711}
-    assert everything["load"]["rss_bytes"] > 1_000_000
-
-
-@played
-async def test_a_series_has_what_is_closed_and_what_runs(tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
-    cookie, _ = house.session("viewer")
-    mark_ms = NOW_MS - NOW_MS % FIVE_MS
-    for place in range(1, 5):
-        house.clock.ms = NOW_MS + place * FIVE_MS
-        await house.tell(offered(f"later {place}", at=house.clock.ms))
-    assert len(house.records) == 3
-    query = {"cc": 1, "vdn": 1, "from_ms": mark_ms, "to_ms": mark_ms + 5 * FIVE_MS}
-    series = told(await house.get("series", cookie, skills="3,4", **query))
-    assert series["complete_from_ms"] == 0
-    assert [queue["skill"] for queue in series["queues"]] == [3, 4]
-    assert [(five["mark_ms"], five["offered"]) for five in series["queues"][0]["five"]] == [
-        (mark_ms + place * FIVE_MS, 1) for place in range(5)
-    ]
-    assert series["queues"][1]["five"] == []
-    assert told(await house.get("series", cookie, **query))["queues"] == series["queues"][:1]
-    day_ms = 86_400_000
-    for bad in (
-        {"to_ms": mark_ms - 1},
-        {"to_ms": mark_ms + 9 * day_ms},
-        {"to_ms": mark_ms + day_ms, "skills": "1-1000"},
-    ):
-        assert (await house.get("series", cookie, **{**query, **bad})).status == 400
-
-
-@played
-async def test_one_session_can_ask_and_look_only_so_much(tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
-    cookie, _ = house.session("viewer")
-    for _ in range(3):
-        await house.stream("queues", cookie)
-    assert await looks(house, "queues", cookie, cc=1, vdn=1) == 429
-    asked = [await looks(house, "health", cookie, cc=1, vdn=1) for _ in range(REQUESTS_PER_S_MAX)]
-    assert asked[-1] == 429 and 200 in asked
-    house.clock.s += 10
-    assert await looks(house, "health", cookie, cc=1, vdn=1) == 200
-
-
-@played
-async def test_a_defect_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = await House(tmp_path).open()
-    cookie, _ = house.session("viewer")
-    monkeypatch.setattr(house.floor, "health", lambda _: 1 / 0)
-    heard = await house.get("health", cookie, cc=1, vdn=1)
-    assert (heard.status, told(heard)["error"]) == (500, "unknown_exception")
-    assert b"division" not in heard.body
-
-
-@played
-async def test_streams_end_with_the_server(tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
-    cookie, _ = house.session("viewer")
-    browser, stream = await house.stream("queues", cookie)
-    await house.streams.end()
-    await asyncio.wait_for(stream, 5)
-    assert browser.has_ended
-    assert BANK in house.floor.vdns()
