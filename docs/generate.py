@@ -26,7 +26,8 @@ from queuepulse.engine import accounts, books, events, queues, repair, states
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import Vdn
-from queuepulse.live import health
+from queuepulse.live import app as live_app
+from queuepulse.live import described, feeds, health, lockouts, passwords, streams, watches
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.protocol import wire
 from queuepulse.protocol.codes import ResultCode
@@ -34,7 +35,7 @@ from queuepulse.protocol.interfaces import INTERFACES, OLD_SKILL_STATE, SKILL_ST
 from queuepulse.protocol.signature import Verdict
 from queuepulse.simulator import Assumptions, simulate
 from queuepulse.sources import http_ingest
-from queuepulse.stores import writer
+from queuepulse.stores import users, writer
 from queuepulse.vdn_health import Checks
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -73,6 +74,14 @@ LIMITS: Final = (
     ("Time for the head of a request", edge.HEAD_MS_MAX, "ms"),
     ("Requests at once on one HTTP/2 connection", edge.STREAMS_MAX, ""),
     ("A connection may be silent", connections.SILENT_MS_MAX, "ms"),
+    ("Queues in one stream", watches.QUEUES_MAX, ""),
+    ("Changes kept for who comes back", feeds.CHANGES_KEPT_MAX, ""),
+    ("… in bytes, of one set of queues", feeds.CHANGES_KEPT_BYTES_MAX, "bytes"),
+    ("Questions of one signed-in browser", live_app.REQUESTS_PER_S_MAX, "a second"),
+    ("Sessions of one user or link", users.SESSIONS_PER_PERSON_MAX, ""),
+    ("Passwords checked at once", passwords.CHECKS_AT_ONCE, ""),
+    ("Longest wait after failed sign-ins", int(lockouts.LOCK_S_MAX), "s"),
+    ("What streams get to end", int(streams.END_S_MAX * 1000), "ms"),
     ("Events known again", books.SEEN_MAX, "events"),
     ("… for", books.SEEN_MS, "ms of the VDN's clock"),
     ("Ended calls known again", books.ENDED_MAX, "calls"),
@@ -155,6 +164,9 @@ def causes_of_401() -> str:
     rows = [(f"`{verdict.name.lower()}`", verdict.value) for verdict in Verdict if not verdict.valid]
     rows.append(("`body_unproven`", "the body is long, and the claim to have signed it is not credible"))
     rows.append(("`token_unknown`", "no key in force has this token"))
+    rows.append(("`sign_in_wrong`", "a name or password is wrong"))
+    rows.append(("`sign_in_locked`", "that name, or that address, has to wait"))
+    rows.append(("`sign_in_link`", "a link has expired, was revoked, or never was"))
     return table(("cause", "meaning"), rows)
 
 
@@ -312,6 +324,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings_table,
     "vdn keys": vdn_keys,
     "source keys": source_keys,
+    **{name: lambda text=text: text for name, text in described.tables().items()},
 }
 
 

@@ -246,7 +246,9 @@ def test_a_port_in_use_is_told_before_a_day_is_simulated(tmp_path: Path, capfd: 
 
 def test_the_demo_never_mixes_with_a_log_that_is_there(tmp_path: Path, capfd: Any) -> None:
     (tmp_path / "log.sqlite").touch()
-    _, err = words(capfd, "demo", "--data", str(tmp_path), status=2)
+    with listen("127.0.0.1", 0) as free:
+        port = str(free.getsockname()[1])
+    _, err = words(capfd, "demo", "--data", str(tmp_path), "--port", port, status=2)
     assert "There is a log" in err
     with chosen_folder(None) as folder:
         assert folder.is_dir()

@@ -14,13 +14,15 @@ OURS = {PACKAGE, *(path.name.removesuffix(".py") for path in (ROOT / "tests").it
 OURS |= {path.name.removesuffix(".py") for path in ROOT.iterdir()}
 
 
+# What is imported by another name than it is installed by.
+IMPORTED_AS = {"argon2_cffi": "argon2"}
+
+
 def names(requirements: list[str]) -> set[str]:
-    """The packages of a list of requirements, dashes as underscores."""
+    """The packages of a list of requirements."""
     return {re.split(r"[^\w-]", one)[0].lower().replace("-", "_") for one in requirements}
 
 
-# Packages that are imported by another name.
-CALLED = {"argon2": "argon2_cffi"}
 RUNTIME = names(DECLARED["project"]["dependencies"])
 DEVELOPMENT = RUNTIME | names(DECLARED["dependency-groups"]["dev"])
 
@@ -29,7 +31,8 @@ def undeclared(of: Module, declared: Set[str]) -> Iterator[str]:
     """The imports of packages that are neither Python's, nor ours, nor declared."""
     for line, name, _ in imports(of):
         package = name.split(".")[0]
-        if package and CALLED.get(package, package) not in sys.stdlib_module_names | OURS | declared:
+        imported = {IMPORTED_AS.get(name, name) for name in declared}
+        if package and package not in sys.stdlib_module_names | OURS | imported:
             yield f"{of.place}:{line}: `{package}` is not declared in pyproject.toml"
 
 

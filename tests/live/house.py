@@ -1,4 +1,4 @@
-"""A center with people of all kinds, and the live interface before it."""
+"""A center with two VDNs, its live interface, and people of all kinds. No test lives here."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from argon2 import PasswordHasher
 
 from asking import Heard, Tally, ask_async, scope_of
-from hub.given import NOW_MS, SHOP, offered
+from hub.given import FIVE_MS, NOW_MS, SHOP, offered
 from live.given import Browser, Center, opened
 from queuepulse.engine.events import (
     AgentConfigured,
@@ -102,3 +102,27 @@ def jar(cookie: str | None) -> list[tuple[bytes, bytes]]:
 
 def told(heard: Heard) -> Any:
     return json.loads(heard.body)
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "queues": {},
+    "agents": {},
+    "waiting": {"skill": 3},
+    "health": {},
+    "series": {"skills": "3,99", "from_ms": NOW_MS - FIVE_MS, "to_ms": NOW_MS},
+}
+
+
+async def looks(house: House, path: str, cookie: str | None, **query: Any) -> int:
+    """The status that somebody gets who asks, for answers and streams alike."""
+    browser = Browser(path)
+    browser.close()  # a stream ends as soon as it began
+    heard: list[Any] = []
+
+    async def send(message: Any) -> None:
+        heard.append(message)
+
+    target = f"{LIVE_PREFIX}{path}?{urlencode({**ASKED[path], **query})}"
+    scope = scope_of("GET", target.encode(), jar(cookie))
+    await house.app(scope, browser.receive, send)
+    return int(heard[0]["status"])

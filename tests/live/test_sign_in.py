@@ -22,14 +22,16 @@ RIGHT = "correct horse"
 
 
 class Counting(Passwords):
-    """Passwords that count how often they were checked."""
+    """Passwords that count how often they were checked, and against what costs."""
 
     def __init__(self) -> None:
         super().__init__(CHEAP)
         self.checks = 0
+        self.costs: set[str] = set()
 
     def _verify(self, password_hash: str, password: str) -> bool:
         self.checks += 1
+        self.costs.add(password_hash.rpartition("$")[0].rpartition("$")[0])
         return super()._verify(password_hash, password)
 
 
@@ -75,6 +77,7 @@ async def test_all_that_is_wrong_is_answered_alike_after_equal_work(tmp_path: Pa
         assert await door.try_in(name, password, f"192.0.2.{place}") == Refused(0)
         assert door.passwords.checks == place
     assert set(door.tally.told) == {("authentication_failed", "sign_in_wrong")}
+    assert door.passwords.costs == {"$argon2id$v=19$m=8,t=1,p=1"}
     assert await door.try_in("ann", RIGHT + "x" * 1_000, "192.0.2.99") == Refused(0)
 
 

@@ -7,7 +7,15 @@ import pytest
 
 from hub.given import BANK, FIVE_MS, NOW_MS, SHOP, offered, turns
 from live.given import Browser, Center, opened, played
-from queuepulse.engine.events import AgentConfigured, AgentSignedIn, AgentSignedOut, LinkLost, SkillConfigured
+from queuepulse.engine.events import (
+    AgentConfigured,
+    AgentSignedIn,
+    AgentSignedOut,
+    CallAnswered,
+    CallReleased,
+    LinkLost,
+    SkillConfigured,
+)
 from queuepulse.live import feeds
 from queuepulse.live.streams import Looker, Streams, StreamSettings, TooManyStreams
 from queuepulse.live.watches import ALIVE_S, LINGER_S
@@ -85,6 +93,25 @@ async def test_a_mark_and_a_lost_link_are_news_of_their_own() -> None:
     assert browser.events == ["full", "change", "change"]
     assert browser.rows[3]["five"]["offered"] == 0
     assert browser.rows[3]["last_five"]["offered"] == 1
+
+
+@played
+async def test_a_wrap_up_that_ends_in_silence_is_told() -> None:
+    stage = Stage()
+    await stage.tell(
+        AgentSignedIn(agent=1, skills=frozenset({3}), at=NOW_MS),
+        offered("A"),
+        CallAnswered(call="A", agent=1, at=NOW_MS),
+        CallReleased(call="A", wrapup_ms=10_000, at=NOW_MS + 1),
+    )
+    queues, _ = await stage.open()
+    agents, _ = await stage.open(kind=feeds.AGENTS)
+    assert (queues.rows[3]["agents"]["adjust"], agents.rows[1]["state"]) == (1, "adjust")
+    stage.clock.ms += 10_001
+    await stage.look()
+    await stage.look(feeds.AGENTS)
+    assert (queues.rows[3]["agents"]["adjust"], queues.rows[3]["available"]) == (0, 1)
+    assert (agents.rows[1]["state"], agents.rows[1]["since_ms"]) == ("idle", NOW_MS + 10_001)
 
 
 @played
