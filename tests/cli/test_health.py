@@ -49,7 +49,7 @@ def test_a_checked_switch_has_since_when_and_its_repairs_and_skills() -> None:
     text = shown(vdn("checked", pbx, confident_since=since_ms, name="Bank"))
     lines = [line.split() for line in text.splitlines()]
     assert ["1/2", "Bank", "checked", "10:30:00", "UTC", "11:59:59", "UTC", "41", "3", "ms"] in lines
-    assert "pass_closed 2," in text and "state_changed 1" in text
+    assert ["state_changed", "1"] in lines
     assert "11:59:30 UTC" in text
     assert "Skills of pbx in 1/2: sales = 7, support = 8" in text
     assert "since then" in text
