@@ -41,6 +41,8 @@ GOALS: Final = {
     "gateway ratio 1000": Goal(0.60, 0.75),
     "push": Goal(20, 10),
     "restart 5000000": Goal(5, 2),
+    "history cost": Goal(5, 3),
+    "history question": Goal(500, 200),
 }
 
 

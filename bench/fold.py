@@ -76,6 +76,7 @@ def _timed(lines: list[bytes]) -> tuple[Run, Run]:
         for event in events:
             vdn.apply(event)
         vdn.advance(vdn.clock_ms)
+        vdn.tell()
         folded = Run.now()
         fold, both = fold.plus(decoded, folded), both.plus(begun, folded)
     return fold, both

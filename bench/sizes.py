@@ -33,6 +33,10 @@ class Sizes(NamedTuple):
     memory_vdns: int
     memory_queues: int
     """Queues, and agents, of each VDN."""
+    history_events: int
+    history_runs: int
+    history_days: int
+    history_queues: int
 
 
 FULL: Final = Sizes(
@@ -58,6 +62,10 @@ FULL: Final = Sizes(
     snapshot_every=200_000,
     memory_vdns=10,
     memory_queues=10_000,
+    history_events=200_000,
+    history_runs=5,
+    history_days=30,
+    history_queues=1_000,
 )
 QUICK: Final = FULL._replace(
     fold_events=100_000,
@@ -74,6 +82,8 @@ QUICK: Final = FULL._replace(
     restart_events=(300_000,),
     restart_runs=1,
     memory_vdns=2,
+    history_events=60_000,
+    history_runs=3,
 )
 TINY: Final = QUICK._replace(
     fold_events=2_000,
@@ -95,4 +105,8 @@ TINY: Final = QUICK._replace(
     snapshot_every=2_000,
     memory_vdns=1,
     memory_queues=100,
+    history_events=3_000,
+    history_runs=1,
+    history_days=1,
+    history_queues=10,
 )

@@ -23,6 +23,7 @@ from queuepulse.cli.figures_table import figures_table
 from queuepulse.config import settings_table
 from queuepulse.config.named import SOURCE_SETTINGS, SkillNamed, SourceNamed, VdnNamed
 from queuepulse.engine import accounts, books, events, queues, repair, states
+from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, meaning_of
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import Vdn
@@ -36,6 +37,7 @@ from queuepulse.protocol.signature import Verdict
 from queuepulse.simulator import Assumptions, simulate
 from queuepulse.sources import http_ingest
 from queuepulse.stores import users, writer
+from queuepulse.stores.history import GRAINS
 from queuepulse.vdn_health import Checks
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -304,6 +306,37 @@ def _values(kind: inspect.Type) -> str:
     return words
 
 
+def grains() -> str:
+    """The lengths of periods, and what each is made of."""
+    rows = (
+        (
+            f"`{name}`",
+            "kept" if name == grain.kept else f"`{grain.kept}`",
+            "the calendar" if not grain.minutes else f"{grain.minutes} minutes",
+        )
+        for name, grain in GRAINS.items()
+    )
+    return table(("grain", "made of", "length"), rows)
+
+
+def queue_records() -> str:
+    """What a queue's record counts."""
+    return _fields(QUEUE_FIELDS)
+
+
+def agent_records() -> str:
+    """What an agent's record counts."""
+    return _fields(AGENT_FIELDS)
+
+
+def _fields(names: Sequence[str]) -> str:
+    """Fields by their names, those alike together."""
+    shown: dict[str, list[str]] = {}
+    for name in names:
+        shown.setdefault(meaning_of(name), []).append(f"`{name}`")
+    return table(("field", "counts"), ((" ".join(some), meaning) for meaning, some in shown.items()))
+
+
 MAKERS: Final[dict[str, Callable[[], str]]] = {
     "figures": figures,
     "wire order": wire_order,
@@ -322,6 +355,9 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "kinds of repair": kinds_of_repair,
     "limits": limits,
     "settings": settings_table,
+    "grains": grains,
+    "queue records": queue_records,
+    "agent records": agent_records,
     "vdn keys": vdn_keys,
     "source keys": source_keys,
     **{name: lambda text=text: text for name, text in described.tables().items()},

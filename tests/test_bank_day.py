@@ -8,6 +8,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,9 @@ import pytest
 
 from queuepulse.engine import codec
 from queuepulse.engine.events import Event
+from queuepulse.engine.fields import QUEUE_FIELDS
+from queuepulse.engine.histograms import percentile_ms
+from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,6 +156,80 @@ def test_the_day_ends_with_the_totals_of_the_table(table: Path, events: list[Eve
     answered = sum(line["outcome"] == "AGENT" for line in lines)
     assert kinds.count("CallAnswered") == kinds.count("CallReleased") == answered
     assert kinds.count("AgentSignedIn") == kinds.count("AgentSignedOut") == 18
+
+
+def history_by_hand(calls: list[Stay], mark: int) -> Figures:
+    """What one queue's record of five minutes counts, straight from the table."""
+    here = range(mark, mark + FIVE_S)
+    waits = [(ends - begins, talk_ends) for begins, ends, talk_ends in calls if ends in here]
+    answered = [wait for wait, talk_ends in waits if talk_ends is not None]
+    left = [wait for wait, talk_ends in waits if talk_ends is None]
+    talks = [talk_ends - ends for _, ends, talk_ends in calls if talk_ends is not None and talk_ends in here]
+    late = sum(begins + 20 in here for begins, ends, _ in calls if ends - begins > 20)
+    return {
+        "offered": sum(begins in here for begins, _, _ in calls),
+        "answered": len(answered),
+        "left_abandoned": len(left),
+        "answered_in_time": sum(wait <= 20 for wait in answered),
+        "abandoned_in_time": sum(wait <= 20 for wait in left),
+        "missed": late,
+        "short_abandoned": sum(wait < 5 for wait in left),
+        "waits": len(waits),
+        "wait_ms": 1000 * sum(wait for wait, _ in waits),
+        "wait_ms_max": 1000 * max((wait for wait, _ in waits), default=0),
+        "wait_ms_answered": 1000 * sum(answered),
+        "talks": len(talks),
+        "talk_ms": 1000 * sum(talks),
+        "talk_ms_max": 1000 * max(talks, default=0),
+        "answered_bin_30": sum(20 < wait <= 30 for wait in answered),
+        "left_bin_more": sum(wait > 60 for wait in left),
+    }
+
+
+def test_every_record_of_the_history_agrees_with_the_table(table: Path, events: list[Event]) -> None:
+    by_type, vdn, tally = stays(table), Vdn(), Tally()
+    for event in events:
+        vdn.apply(event)
+    vdn.advance(vdn.clock_ms + FIVE_S * 1000)
+    for facts in vdn.tell().facts:
+        tally.add(facts)
+    sums: Counter[str] = Counter()
+    for mark in range(0, DAY_S, FIVE_S):
+        records = tally.queues.get((MIDNIGHT_S + mark) * 1000, {})
+        for skill, name in enumerate(TYPES, 1):
+            counts = records[skill].counts if skill in records else [0] * len(QUEUE_FIELDS)
+            found = dict(zip(QUEUE_FIELDS, counts, strict=True))
+            expected = history_by_hand(by_type[name], mark)
+            assert {key: found[key] for key in expected} == expected, f"{name} at second {mark}"
+            sums.update(expected)
+            if skill in records:
+                for figure, span in zip(("wait", "talk"), records[skill].spans[:2], strict=True):
+                    assert sum(span.values()) == found[f"{figure}s"]
+    assert all(sums.values()), "a count that is always 0 was not tested"
+
+
+def test_the_percentiles_of_the_day_are_those_of_the_table_within_one_percent(
+    table: Path, events: list[Event]
+) -> None:
+    vdn, tally, total = Vdn(), Tally(), queue_record()
+    for event in events:
+        vdn.apply(event)
+    vdn.advance(vdn.clock_ms + FIVE_S * 1000)
+    for facts in vdn.tell().facts:
+        tally.add(facts)
+    for records in tally.queues.values():
+        for record in records.values():
+            add(total, record)
+    calls = [call for calls in stays(table).values() for call in calls]
+    lists = (
+        sorted(1000 * (ends - begins) for begins, ends, _ in calls),
+        sorted(1000 * (talk_ends - ends) for _, ends, talk_ends in calls if talk_ends is not None),
+    )
+    for values, span in zip(lists, total.spans[:2], strict=True):
+        for percent in (50, 80, 90, 95, 99):
+            exact = values[-(-len(values) * percent // 100) - 1]
+            found = percentile_ms(span, percent)
+            assert found is not None and abs(found - exact) <= 0.01 * exact
 
 
 def test_the_script_writes_these_events_as_ndjson(table: Path, events: list[Event]) -> None:

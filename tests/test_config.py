@@ -153,11 +153,18 @@ def test_a_secret_is_never_shown() -> None:
     assert config.keys.master_key == secret
     assert secret not in repr(config)
     secrets = [setting for setting in SETTINGS if setting.row.secret]
-    assert {setting.key for setting in secrets} == {"keys.master_key", "bms.token", "oidc.client_secret"}
+    assert {setting.key for setting in secrets} == {
+        "keys.master_key",
+        "bms.token",
+        "oidc.client_secret",
+        "history.url",
+    }
     assert all(setting.shown(secret) == "set, not shown" for setting in secrets)
     config = load(None, {"QUEUEPULSE_BMS_TOKEN": secret}, {}).config
     assert config.bms.token == secret
     assert secret not in repr(config)
+    password = "postgresql://user:hidden@host/history"
+    assert "hidden" not in repr(load(None, {"QUEUEPULSE_HISTORY_URL": password}, {}).config)
     [problem] = problems_of(None, {"QUEUEPULSE_KEYS_MASTER_KEY": "hush"}, {})
     assert "hush" not in problem
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from queuepulse.chronicle import Chronicle
 from queuepulse.engine import codec, keeping
 from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import Clock as ClockEvent
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.outcomes import Outcome
 from queuepulse.engine.vdn import NamedIds, Vdn
+from queuepulse.hosting import Hosted
 from queuepulse.meters import Meters
 from queuepulse.ports import Answer, Clock, EventLog, FiveRecords, KeptSnapshot, LogBusy, LogFull, Receipt
 from queuepulse.protocol.health import VdnHealth
@@ -69,30 +71,12 @@ class HubSettings(NamedTuple):
     log_bytes_max: int = 20 * 2**30
 
 
-class Hosted:
-    """One VDN that lives here: its engine, and how far into the log that has come.
-
-    `position` is that of the last event folded, log-wide. `folded` is done when all batches so far are.
-    `unkept` counts the events since the last snapshot, which was taken at `kept_s`. The last events that
-    others sent came at `told_s`.
-    """
-
-    __slots__ = ("engine", "folded", "kept_s", "position", "told_s", "unkept")
-
-    def __init__(self, engine: Vdn, position: int, now_s: float) -> None:
-        self.engine = engine
-        self.position = position
-        self.folded: asyncio.Future[None] | None = None
-        self.unkept = 0
-        self.kept_s = now_s
-        self.told_s = now_s
-
-
 class Hub:
     """The board of one machine. All of it runs on one loop; only `restore` blocks.
 
     `warn` is told, as a sentence, what an operator should know and nobody asked for; `on_correction` what a
     picture changed. `records` gets the closed five minutes. `hosted` are the VDNs here, for others to read.
+    The `chronicle` gets what happened; without one it is forgotten.
     """
 
     def __init__(
@@ -104,6 +88,7 @@ class Hub:
         warn: Callable[[str], None],
         on_correction: Callable[[VdnKey, Correction], None],
         records: FiveRecords,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -112,6 +97,7 @@ class Hub:
         self._warn = warn
         self._on_correction = on_correction
         self._records = records
+        self.chronicle = chronicle or Chronicle(None, warn)
         self.hosted: dict[VdnKey, Hosted] = {}
         self._nobody = Vdn()
         # Batches that are not folded yet, the oldest first, with whose they are and when they came.
@@ -143,6 +129,7 @@ class Hub:
         kept = self._log.newest_snapshot(vdn, is_readable)
         if kept is not None:
             position = kept.position
+        self.chronicle.begin(vdn, position)
         self._records.begin(vdn, 0 if kept is None else engine.open_from_ms)
         hosted = self.hosted[vdn] = Hosted(engine, position, self._clock.elapsed())
         for batch in self._log.read(position, vdn):
@@ -152,6 +139,8 @@ class Hub:
                     hosted.position = place
                     hosted.unkept += 1
             self.close_fives(vdn, hosted)
+            self.chronicle.tell(vdn, hosted.position, engine.tell())
+            self.chronicle.catch_up()
         # They were told when they were news.
         engine.take_corrections()
         return hosted.unkept
@@ -264,6 +253,7 @@ class Hub:
                 begun_s = elapsed()
         hosted.unkept += len(events)
         self.close_fives(vdn, hosted)
+        self.chronicle.tell(vdn, hosted.position, engine.tell())
         for correction in engine.take_corrections():
             self._on_correction(vdn, correction)
         for outcome in Outcome:
@@ -338,7 +328,8 @@ class Hub:
                 await self._keep(vdn, hosted)
 
     async def _keep(self, vdn: VdnKey, hosted: Hosted) -> None:
-        if self._broken is not None:
+        # A snapshot says that all before it is in history.
+        if self._broken is not None or self.chronicle.is_behind(vdn):
             return
         unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
         position, now_ms, captured = hosted.position, self._clock.now_ms(), hosted.engine.capture()
@@ -353,11 +344,13 @@ class Hub:
     async def _prune(self) -> None:
         before_ms = self._clock.now_ms() - self._settings.keep_days * DAY_MS
         await self._log.prune(before_ms, self._settings.log_bytes_max)
+        await self.chronicle.prune(self._clock.now_ms())
 
     async def stop(self) -> None:
         """Lets what is under way end, then keeps a snapshot of each VDN, so that the next start is quick."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+        await self.chronicle.flush()
         for vdn, hosted in list(self.hosted.items()):
             if hosted.unkept:
                 await self._keep(vdn, hosted)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
+from queuepulse.engine.facts import Closed
 from queuepulse.engine.queues import Five
 from queuepulse.engine.views import AgentView, DaySums, FiveView, Heads, QueueView, WaitingCall
 from queuepulse.protocol.health import VdnHealth
@@ -140,6 +141,40 @@ class EventLog(Protocol):
 
     def close(self) -> None:
         """Finish what was asked for, then let go of the files; blocks. Appends raise LogFull from now on."""
+
+
+class Told(NamedTuple):
+    """What the engine of a VDN told of finished five minutes, and up to which position of the log."""
+
+    vdn: VdnKey
+    position: int
+    closed: Closed
+
+
+class HistoryUnavailable(Exception):
+    """History cannot be read or written now; `str()` tells a person why. What was told can be told again."""
+
+
+class History(Protocol):
+    """What happened, in records of five minutes, quarters of an hour and days."""
+
+    def write(self, told: Sequence[Told]) -> Awaitable[None]:
+        """Add what was told, durably, all or nothing; what was added before changes nothing.
+
+        Raises HistoryUnavailable.
+        """
+
+    def write_now(self, told: Sequence[Told]) -> None:
+        """The same for threads; blocks."""
+
+    def position(self, vdn: VdnKey) -> int:
+        """The position of the log up to which all that was told is in; 0 of a VDN without history.
+
+        Blocks. Raises HistoryUnavailable.
+        """
+
+    def prune(self, now_ms: int) -> Awaitable[None]:
+        """Remove what is older than each grain is kept. Raises HistoryUnavailable."""
 
 
 class Answer(NamedTuple):

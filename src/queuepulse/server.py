@@ -18,6 +18,7 @@ from queuepulse.asgi import App
 from queuepulse.bms.app import BmsApp
 from queuepulse.bms.app import Settings as BmsSettings
 from queuepulse.certificates import Certificate, check_authorities, read_certificate
+from queuepulse.chronicle import Chronicle
 from queuepulse.cms.app import CmsApp
 from queuepulse.cms.app import Settings as CmsSettings
 from queuepulse.cms.boards import OwnBoard
@@ -37,7 +38,7 @@ from queuepulse.live.fetching import TrustUnusable
 from queuepulse.live.health import HealthApp
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.pages import pages
-from queuepulse.ports import FiveRecords, LogDamaged, LogFull, Loss
+from queuepulse.ports import FiveRecords, HistoryUnavailable, LogDamaged, LogFull, Loss
 from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import BMS_BASE, INGEST_PATH
 from queuepulse.serving import (
@@ -51,6 +52,8 @@ from queuepulse.serving import (
 from queuepulse.sources.http_ingest import IngestApp
 from queuepulse.sources.http_ingest import Settings as IngestSettings
 from queuepulse.stores.folder import Folder
+from queuepulse.stores.history import kept_days
+from queuepulse.stores.history_worker import WorkerHistory
 from queuepulse.stores.keys import KeyStore
 from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
@@ -62,7 +65,7 @@ EXIT_DAMAGED: Final = 3
 SNAPSHOTS_SHARE: Final = 0.2
 """Of the time that the end may take, what the last snapshots get: without them the next start is slower."""
 REFUSALS: Final = {
-    **dict.fromkeys((*StartRefused, TrustUnusable, LogFull, BrokenFold), EXIT_REFUSED),
+    **dict.fromkeys((*StartRefused, TrustUnusable, LogFull, HistoryUnavailable, BrokenFold), EXIT_REFUSED),
     LogDamaged: EXIT_DAMAGED,
 }
 """What a start may raise when a person has to do something first, and the exit status it then has."""
@@ -104,6 +107,7 @@ class Server(Serving):
         if self._config.bms.listen is not None:
             self._serve_bms(listen_of(self._config.bms.listen), hub, metrics)
         await self._restore(hub)
+        self._keep_running(hub.chronicle.run(), "history")
         self._keep_running(hub.run(), "hub")
         for link in switches.links(self._config, hub, self._clock, metrics):
             self._keep_running(link.run(), f"source {link.source.name}")
@@ -147,8 +151,16 @@ class Server(Serving):
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction, records)
+        chronicle = await self._open_history(folder)
+        hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction, records, chronicle)
         return hub, metrics
+
+    async def _open_history(self, folder: Folder) -> Chronicle:
+        settings = self._config.history
+        file, days = folder.history_file, kept_days(settings)
+        history = await asyncio.to_thread(WorkerHistory, settings.url, file, days)
+        self._held.push_async_callback(asyncio.to_thread, history.close)
+        return Chronicle(history, _log.warning)
 
     async def _restore(self, hub: Hub) -> None:
         """Fold the log, then tell it what the settings name. Raises LogDamaged."""

@@ -34,6 +34,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("gateway", {"gateway added 2", "gateway ratio 20"}),
         ("push", set()),  # so few viewers cost nothing that could be measured
         ("restart", {"restart 3000"}),
+        ("history", {"history question"}),
         ("memory", {"memory queue 1", "memory agent 2"}),
     ],
 )

@@ -8,7 +8,10 @@ from typing import Any
 from oracle.streams import stream
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.events import Event
+from queuepulse.engine.facts import Facts
+from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.queues import Five
+from queuepulse.engine.records import Tally
 from queuepulse.engine.vdn import Outcome, Vdn
 
 NINE_MS = 1_767_258_000_000
@@ -61,6 +64,29 @@ def folded_twice(events: Iterable[Event]) -> Vdn:
         vdn.apply(one)
         assert vdn.apply(one) is Outcome.REPEATED
     return vdn
+
+
+def told_by(vdn: Vdn, now_ms: int | None = None) -> Facts:
+    """The facts that the engine gives away, now or when time has run on."""
+    vdn.advance(vdn.clock_ms if now_ms is None else now_ms)
+    return [item for facts in vdn.tell().facts for item in facts]
+
+
+def all_told(vdn: Vdn, told: Sequence[Any] = ()) -> Tally:
+    """Every record of five minutes: of the facts told before, and those told when time has run on."""
+    tally = Tally()
+    tally.add(list(told))
+    tally.add(told_by(Vdn.restore(vdn.snapshot()), vdn.clock_ms + HOUR_MS))
+    return tally
+
+
+def counted(tally: Tally, skill: int) -> list[dict[str, int]]:
+    """The records of a queue, in the order of their marks, by the names of the fields."""
+    marks = sorted(mark_ms for mark_ms, records in tally.queues.items() if skill in records)
+    return [
+        dict(zip(QUEUE_FIELDS, tally.queues[mark_ms][skill].counts, strict=True), mark_ms=mark_ms)
+        for mark_ms in marks
+    ]
 
 
 def all_fives(vdn: Vdn, drained: Sequence[Five] = ()) -> list[Five]:

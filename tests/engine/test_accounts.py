@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from engine.folding import NINE_MS, event, folded, folded_with_restores
-from queuepulse.engine import keeping
 from queuepulse.engine.accounts import CORRECTIONS_KEPT_MAX, Correction
 from queuepulse.engine.events import Event
 from queuepulse.engine.reliances import Standing
@@ -134,14 +132,3 @@ def test_a_source_keeps_the_names_that_it_gave_whatever_others_call_them() -> No
         assert one.named_ids() == NamedIds(
             {"Sales and service": 7, "sales": 8}, {"Ann Other": 70}, {"PJSIP/100": 70}
         )
-
-
-def test_a_state_kept_before_sources_had_accounts_is_read_and_their_pictures_begin_anew() -> None:
-    vdn = folded([picture(1_000, ANN)])
-    _, *state = msgspec.msgpack.decode(vdn.snapshot())
-    del state[-2]
-    old = Vdn.restore(msgspec.msgpack.encode([keeping.WITHOUT_ACCOUNTS, *state]))
-    assert old.reliance().whole == Standing("unchecked", None)
-    old.apply(picture(61_000, ANN))
-    assert old.reliance().whole == checked(61_000)
-    assert old.repairs == {"session_opened": 1}

@@ -127,6 +127,7 @@ def straight(log: EventLog, vdn: VdnKey) -> Vdn:
         for event in codec.decode_trusted(batch.body):
             engine.apply(event)
         engine.advance(engine.clock_ms)
+        engine.tell()
     return engine
 
 

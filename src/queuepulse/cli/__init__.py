@@ -41,6 +41,7 @@ COMMANDS: Final = (
     Command("sources", "sources", "Look at the switches that the settings name."),
     Command("simulate", "simulate", "Print the events of a simulated contact center."),
     Command("demo", "demo", "Run a server with a simulated contact center in real time."),
+    Command("history", "history", "Export what happened, or make it anew from the log."),
     Command("backup", "backup", "Write log, keys and users of a data folder into a file."),
     Command("restore", "restore", "Put a backup into an empty data folder."),
 )

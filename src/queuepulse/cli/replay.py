@@ -127,6 +127,7 @@ def fold(
         apply(event)
         if turn % FORGET_EVERY == 0:
             engine.advance(engine.clock_ms)
+            engine.tell()
     if due_ms < NEVER:
         yield due_ms
     if every_s is None:

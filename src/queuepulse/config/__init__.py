@@ -138,6 +138,38 @@ class LogSettings(Section, frozen=True, kw_only=True):
     accept_loss: Annotated[bool, Row("Start although events are lost in a damaged log.")] = False
 
 
+def _database(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a URL such as postgresql://user:password@host/database")
+    return text
+
+
+class HistorySettings(Section, frozen=True, kw_only=True):
+    """Where history is kept, and how long each grain of it."""
+
+    url: Annotated[
+        str | None,
+        Row(
+            "PostgreSQL 15 or newer, as postgresql://user:password@host/database. Without one, SQLite in the "
+            "data folder.",
+            check=_database,
+            secret=True,
+        ),
+    ] = None
+    five_minutes_days: Annotated[
+        int, Row("Five-minute records stay so long.", "days", 3, 36_500, "days are made of them")
+    ] = 35
+    quarters_days: Annotated[
+        int, Row("Those of 15, 30 and 60 minutes.", "days", 3, 36_500, "a century is for ever")
+    ] = 400
+    days_days: Annotated[
+        int, Row("Those of days and months.", "days", 32, 36_500, "a month must be whole")
+    ] = 3_650
+
+    def __repr__(self) -> str:
+        return "HistorySettings()"
+
+
 class SnapshotSettings(Section, frozen=True, kw_only=True):
     """How often a VDN's engine is written down; what came since is folded anew at a start."""
 
@@ -255,6 +287,7 @@ class Config(Section, frozen=True, kw_only=True):
     ingest: IngestSettings = IngestSettings()
     log: LogSettings = LogSettings()
     snapshot: SnapshotSettings = SnapshotSettings()
+    history: HistorySettings = HistorySettings()
     shutdown: Shutdown = Shutdown()
     keys: KeySettings = KeySettings()
     bms: Bms = Bms()

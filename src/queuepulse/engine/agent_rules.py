@@ -31,7 +31,7 @@ def agent_signed_in(books: Books, event: AgentSignedIn, at_ms: int) -> Outcome:
         return APPLIED
     agent.unexplained = -1
     books.shift(agent, at_ms)
-    books.requeue(agent, skills)
+    books.requeue(agent, skills, at_ms)
     return REPEATED if _session(agent) == before else APPLIED
 
 
@@ -52,7 +52,7 @@ def agent_skills_set(books: Books, event: AgentSkillsSet, at_ms: int) -> Outcome
     before = _session(agent)
     agent.unexplained = -1
     books.shift(agent, at_ms)
-    books.requeue(agent, sorted(event.skills))
+    books.requeue(agent, sorted(event.skills), at_ms)
     return REPEATED if _session(agent) == before else APPLIED
 
 
@@ -64,7 +64,7 @@ def agent_state_set(books: Books, event: AgentStateSet, at_ms: int) -> Outcome:
     before = _session(agent)
     agent.base = CODES[event.state]
     agent.reason = event.reason
-    agent.wrapup_until_ms = 0
+    books.end_wrapup(agent, at_ms)
     agent.unexplained = -1
     books.shift(agent, at_ms)
     return REPEATED if _session(agent) == before else APPLIED

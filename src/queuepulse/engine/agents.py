@@ -12,26 +12,37 @@ class Agent:
     `wrapup_until_ms` is 0 when no wrap-up runs. `unexplained` is a state that a picture told and nothing
     explains: it holds until the next event of this agent; -1 when there is none. `spare` says that he is not
     idle and can take one more contact all the same (`capacity` > 1). `touched_ms` is the latest `at` of an
-    event that named him.
+    event that named him. `wrapup_queue` is the queue after whose talk the wrap-up runs, since
+    `wrapup_since_ms`. How he spends his time is told in facts up to `told_ms`, when he was in `told_state`;
+    `changes` are those since, and `moved_ms` is when the state of `told_ms` began (`agent_time`).
+    `rings_untold` are the calls that began to ring since the mark.
     """
 
     __slots__ = (
         "base",
         "capacity",
+        "changes",
         "id",
         "media",
+        "moved_ms",
         "name",
         "phone",
         "queues",
         "reason",
         "rings",
+        "rings_untold",
         "since_ms",
+        "skills",
         "source",
         "spare",
         "state",
         "talks",
+        "told_ms",
+        "told_state",
         "touched_ms",
         "unexplained",
+        "wrapup_queue",
+        "wrapup_since_ms",
         "wrapup_until_ms",
     )
 
@@ -39,6 +50,7 @@ class Agent:
         self.id = agent_id
         self.source = ""
         self.queues: tuple[Queue, ...] = ()
+        self.skills: tuple[int, ...] = ()
         self.base = states.IDLE
         self.reason: str | int | None = None
         self.capacity = 1
@@ -47,7 +59,14 @@ class Agent:
         self.since_ms = 0
         self.talks = 0
         self.rings: dict[str, None] = {}
+        self.rings_untold = 0
         self.wrapup_until_ms = 0
+        self.wrapup_since_ms = 0
+        self.wrapup_queue: Queue | None = None
+        self.changes: list[int] = []
+        self.told_ms = 0
+        self.told_state = states.SIGNED_OUT
+        self.moved_ms = 0
         self.unexplained = -1
         self.spare = False
         self.touched_ms = 0

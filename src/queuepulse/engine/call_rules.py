@@ -17,6 +17,7 @@ from queuepulse.engine.events import (
     CallResumed,
     CallUnanswered,
 )
+from queuepulse.engine.facts import RANG, UNANSWERED
 from queuepulse.engine.outcomes import APPLIED, OUT_OF_PLACE, REPEATED, Outcome
 from queuepulse.engine.states import SIGNED_OUT
 
@@ -47,10 +48,7 @@ def call_offered(books: Books, event: CallOffered, at_ms: int) -> Outcome:
     stay.touched_ms = touched_ms
     stay.media, stay.caller, stay.called = event.media, event.caller, event.called
     stay.priority = event.priority
-    five = books.five(queue, at_ms)
-    five.offered += 1
-    if inbound:
-        five.offered_in += 1
+    books.count_offer(stay, before)
     return APPLIED
 
 
@@ -63,6 +61,10 @@ def call_alerting(books: Books, event: CallAlerting, at_ms: int) -> Outcome:
     if event.call in agent.rings:
         return _explain(books, agent, at_ms)
     agent.unexplained = -1
+    if at_ms >= books.mark_ms:
+        agent.rings_untold += 1
+    else:
+        books.facts.extend((RANG, at_ms, agent.id, 1))
     books.ring(stay, agent, at_ms)
     return APPLIED
 
@@ -76,6 +78,7 @@ def call_unanswered(books: Books, event: CallUnanswered, at_ms: int) -> Outcome:
     if event.call not in agent.rings:
         return _explain(books, agent, at_ms)
     agent.unexplained = -1
+    books.facts.extend((UNANSWERED, at_ms, agent.id))
     books.stop_ring(stay, agent, at_ms)
     return APPLIED
 
@@ -117,10 +120,7 @@ def _offer_at_answer(books: Books, event: CallAnswered, at_ms: int, before: Pass
     queue = books.queue(skill)
     stay = books.offer(event.call, queue, source, at_ms, at_ms, inbound)
     stay.touched_ms = touched_ms
-    five = books.five(queue, at_ms)
-    five.offered += 1
-    if inbound:
-        five.offered_in += 1
+    books.count_offer(stay, before)
     return stay
 
 

@@ -10,6 +10,8 @@ class Pass:
     Instants are epoch ms. `answered_at_ms` is -1 while it waits. `agent_id` is who talks: 0 when nobody was
     named; he may be signed out, or never have signed in.
     `touched_ms` is the latest `at` of an event that named the call: a picture asked for before it knows less.
+    `counted` says from which mark to which the limits it reached are told already, and by which own limit of
+    the queue (ms). `visits` is, of a call that moved on, when it last came to each of its queues.
     """
 
     __slots__ = (
@@ -18,6 +20,7 @@ class Pass:
         "call",
         "called",
         "caller",
+        "counted",
         "hold_ms",
         "hold_since_ms",
         "inbound",
@@ -28,6 +31,7 @@ class Pass:
         "ringing",
         "source",
         "touched_ms",
+        "visits",
         "waiting_since_ms",
     )
 
@@ -46,6 +50,8 @@ class Pass:
         self.hold_since_ms = -1
         self.hold_ms = 0
         self.touched_ms = at_ms
+        self.counted: tuple[int, int, int] | None = None
+        self.visits: dict[int, int] | None = None
         self.media: int | None = None
         self.caller: str | None = None
         self.called: str | None = None

@@ -9,17 +9,17 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from queuepulse.engine import older
 from queuepulse.engine.accounts import Account
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
+from queuepulse.engine.facts import Facts
 from queuepulse.engine.queues import FIVE_FIELDS, FIVE_MS, LIMITS_FIELDS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of the bytes: it rises when older code could not read them."""
-WITHOUT_ACCOUNTS: Final = 1
-"""The version before sources had accounts: theirs begin anew."""
 
 PART_KEYS: Final = 4_096
 """Remembered events encoded in one step: a fraction of a millisecond."""
@@ -49,6 +49,11 @@ _AGENT: Final = (
     "touched_ms",
     "name",
     "phone",
+    "wrapup_since_ms",
+    "told_ms",
+    "told_state",
+    "moved_ms",
+    "rings_untold",
 )
 _PASS: Final = (
     "offered_at_ms",
@@ -105,6 +110,7 @@ class Capture(NamedTuple):
     """
 
     state: list[Any]
+    facts: list[Facts]
     event_keys: list[object]
     seen_ms: dict[object, int]
 
@@ -124,8 +130,12 @@ def capture(books: Books) -> Capture:
         [_dump_five(five) for five in books.current],
         [_dump_five(five) for five in books.corrected.values()],
         [[source, _dump_account(account)] for source, account in sorted(books.accounts.by_source.items())],
+        [mark_ms for mark_ms, _ in books.told],
+        len(books.untold),
     ]
-    return Capture(state, event_keys, seen_ms)
+    # Lists that are closed are never changed again: only the last one must be a copy.
+    facts = [facts for _, facts in books.told] + books.untold + [books.facts.copy()]
+    return Capture(state, facts, event_keys, seen_ms)
 
 
 def encode(captured: Capture) -> bytes:
@@ -136,11 +146,19 @@ def encode(captured: Capture) -> bytes:
     for begin in range(0, len(keys), PART_KEYS):
         some = keys[begin : begin + PART_KEYS]
         parts.append(msgspec.msgpack.encode([some, [seen_ms[key] for key in some]]))
-    return msgspec.msgpack.encode([FORMAT, *captured.state, parts])
+    lists = [
+        [
+            msgspec.msgpack.encode(facts[begin : begin + PART_KEYS])
+            for begin in range(0, len(facts), PART_KEYS)
+        ]
+        for facts in captured.facts
+    ]
+    return msgspec.msgpack.encode([FORMAT, *captured.state, lists, parts])
 
 
 def _dump_agent(agent: Agent) -> list[Any]:
-    return [_of_agent(agent), [queue.skill for queue in agent.queues]]
+    after = None if agent.wrapup_queue is None else agent.wrapup_queue.skill
+    return [_of_agent(agent), agent.skills, after, agent.changes.copy()]
 
 
 def _dump_account(account: Account) -> list[Any]:
@@ -167,16 +185,16 @@ def _dump_pass(stay: Pass) -> list[Any]:
         stay.inbound,
         [agent.id for agent in stay.ringing],
         _of_pass(stay),
+        stay.counted,
+        None if stay.visits is None else list(stay.visits.items()),
     ]
 
 
 def load(snapshot: bytes) -> Books:
     """The state that `encode` wrote. Raises `BadSnapshot`: what was damaged is told, never guessed."""
     try:
-        state = msgspec.msgpack.decode(snapshot)
-        if state[0] == WITHOUT_ACCOUNTS:
-            state.insert(-1, [])
-        elif state[0] != FORMAT:
+        state = older.modern(msgspec.msgpack.decode(snapshot))
+        if state[0] != FORMAT:
             raise BadSnapshot(f"snapshot format {state[0]!r}; this version reads up to {FORMAT}")
         return _load(state)
     except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
@@ -184,7 +202,8 @@ def load(snapshot: bytes) -> Books:
 
 
 def _load(state: list[Any]) -> Books:
-    _, own, queues, agents, calls, ended, closed, last, current, corrected, accounts, parts = state
+    _, own, queues, agents, calls, ended, closed, last, current, corrected, *rest = state
+    accounts, told, untold, lists, parts = rest
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
@@ -201,6 +220,7 @@ def _load(state: list[Any]) -> Books:
             queue.limits = Limits()
             _set(queue.limits, LIMITS_FIELDS, limits)
     _load_fives(books, closed, last, current, corrected)
+    _load_facts(books, told, untold, lists)
     _load_agents(books, agents)
     for values in calls:
         _load_pass(books, values)
@@ -235,26 +255,39 @@ def _load_five(values: list[Any]) -> Five:
     return five
 
 
+def _load_facts(books: Books, told: list[int], untold: int, lists: list[list[bytes]]) -> None:
+    facts = [[item for part in parts for item in msgspec.msgpack.decode(part)] for parts in lists]
+    if len(facts) != len(told) + untold + 1:
+        raise BadSnapshot("it does not hold all of its facts")
+    books.told = list(zip(told, facts[: len(told)], strict=True))
+    books.untold = facts[len(told) : -1]
+    books.facts = facts[-1]
+
+
 def _load_agents(books: Books, agents: list[Any]) -> None:
     skills_of = {}
-    for values, skills in agents:
+    for values, skills, after, changes in agents:
         agent = Agent(values[0])
         _set(agent, _AGENT, values)
+        agent.wrapup_queue = None if after is None else books.queue(after)
+        agent.changes = changes
         books.agents[agent.id] = agent
         skills_of[agent.id] = skills
     # The longest in their state first: so queues take them in the order of time.
     for agent in sorted(books.agents.values(), key=attrgetter("since_ms")):
         if agent.state != SIGNED_OUT:
-            books.requeue(agent, skills_of[agent.id])
+            books.place(agent, skills_of[agent.id])
             if agent.wrapup_until_ms:
                 heapq.heappush(books.wrapups, (agent.wrapup_until_ms, agent.id))
 
 
 def _load_pass(books: Books, values: list[Any]) -> None:
-    call, skill, source, since_ms, inbound, ringing, rest = values
+    call, skill, source, since_ms, inbound, ringing, rest, counted, visits = values
     queue = books.queue(skill)
     stay = books.calls[call] = Pass(call, queue, source, 0, since_ms, inbound)
     _set(stay, _PASS, rest)
+    stay.counted = None if counted is None else (counted[0], counted[1], counted[2])
+    stay.visits = None if visits is None else dict(visits)
     for agent_id in ringing:
         agent = books.agents[agent_id]
         stay.ringing.append(agent)

@@ -1,5 +1,11 @@
-"""The periods that figures look at: the five minutes of each queue, current, last finished and older."""
+"""The periods that figures look at: the five minutes of each queue, current, last finished and older.
 
+And what is told of them to history, as facts.
+"""
+
+from queuepulse.engine.calls import Pass
+from queuepulse.engine.facts import FACTS_MAX, IDLED, MISSED, TOLD_MAX, TOLD_MS, Closed, Facts
+from queuepulse.engine.limits import WITHIN_MS, WITHIN_MS_MAX
 from queuepulse.engine.queues import FIVE_MS, Five, Queue
 
 
@@ -9,6 +15,10 @@ class Periods:
     `mark_ms` begins the current ones. Those of one mark before stay open for late events.
     When the next mark passes they go to `closed`, with what late events add to older ones (`corrected`),
     until somebody takes them.
+
+    `facts` are those since the mark passed, in the order of the log. When the next one passes they join
+    `told`, where the last hour's lists are, each with its mark, and `untold`, until somebody takes them.
+    No list of these two is ever changed.
     """
 
     def __init__(self) -> None:
@@ -17,9 +27,22 @@ class Periods:
         self.last: list[Five] = []
         self.corrected: dict[tuple[int, int], Five] = {}
         self.closed: list[Five] = []
+        self.calls: dict[str, Pass] = {}
+        self.facts: Facts = []
+        self.told: list[tuple[int, Facts]] = []
+        self.untold: list[Facts] = []
 
     def pass_mark(self, mark_ms: int) -> None:
         """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
+        self._tell_reached(self.mark_ms, mark_ms)
+        # In an order that no restart changes.
+        for five in sorted(self.current, key=_skill):
+            if five.idle_ms_max:
+                self.facts.extend((IDLED, five.mark_ms, five.skill, five.idle_ms_max))
+        self._close_facts()
+        kept_ms = mark_ms - TOLD_MS - FIVE_MS
+        if self.told and self.told[0][0] <= kept_ms:
+            self.told = [entry for entry in self.told if entry[0] > kept_ms]
         self.closed += self.corrected.values()
         self.closed += self.last
         if mark_ms == self.mark_ms + FIVE_MS:
@@ -62,3 +85,52 @@ class Periods:
         if five is None:
             five = self.corrected[mark_ms, skill] = Five(skill, mark_ms)
         return five
+
+    # Facts
+
+    def take_facts(self, timezone: str, day_starts: str) -> Closed:
+        """The facts that nobody took yet, of five minutes that are over; or of these, if they are many."""
+        if len(self.facts) > FACTS_MAX:
+            self._close_facts()
+        told, self.untold = self.untold, []
+        return Closed(told, self.mark_ms, timezone, day_starts)
+
+    def _close_facts(self) -> None:
+        if not self.facts:
+            return
+        self.untold.append(self.facts)
+        self.told.append((self.mark_ms, self.facts))
+        self.facts = []
+        held = sum([len(facts) for _, facts in self.told])
+        while held > TOLD_MAX:
+            held -= len(self.told.pop(0)[1])
+
+    # Limits that are reached while a pass waits
+
+    def _tell_reached(self, from_ms: int, to_ms: int) -> None:
+        """Tells of the passes that wait which limits they reached in [from_ms, to_ms)."""
+        for stay in self.calls.values():
+            if stay.answered_at_ms >= 0:
+                continue
+            since_ms, counted = stay.waiting_since_ms, stay.counted
+            own_ms = stay.queue.own_limit_ms() if counted is None else counted[2]
+            if since_ms + max(WITHIN_MS_MAX, own_ms) < from_ms:
+                continue
+            for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
+                if from_ms <= since_ms + limit_ms < to_ms:
+                    self.facts.extend((MISSED, since_ms + limit_ms, stay.queue.skill, index, 1))
+            stay.counted = (from_ms if counted is None else counted[0], to_ms, own_ms)
+
+    def untell_reached(self, stay: Pass) -> None:
+        """The pass did not wait since when we thought: what was told of its limits is taken back."""
+        if stay.counted is not None:
+            from_ms, to_ms, own_ms = stay.counted
+            stay.counted = None
+            for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
+                if from_ms <= stay.waiting_since_ms + limit_ms < to_ms:
+                    at_ms = stay.waiting_since_ms + limit_ms
+                    self.facts.extend((MISSED, at_ms, stay.queue.skill, index, -1))
+
+
+def _skill(five: Five) -> int:
+    return five.skill

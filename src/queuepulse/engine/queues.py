@@ -180,6 +180,10 @@ class Queue:
         self.row_from_ms = 0
         self.row_until_ms = 0
 
+    def own_limit_ms(self) -> int:
+        """Within how long a pass should be answered (`answer_within_ms`)."""
+        return ANSWER_WITHIN_MS if self.limits is None else self.limits.answer_within_ms
+
     def admit(self, state: int, spare: bool) -> None:
         """An agent in that state signs in to the queue."""
         self.signed_in += 1

@@ -10,6 +10,7 @@ from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.events import MEDIA_PHONE, PictureAgent, PictureCall, Snapshot
+from queuepulse.engine.facts import REPAIRED
 from queuepulse.engine.queues import FIVE_MS, Five
 from queuepulse.engine.states import ADJUST, CODES, DERIVED, IDLE, SIGNED_OUT
 
@@ -29,9 +30,7 @@ KINDS: Final = (
 def restart(books: Books, at_ms: int, source: str) -> bool:
     """Every live call and session of the source is over; whether there was any."""
     stays = [stay for stay in books.calls.values() if stay.source == source]
-    agents = [
-        agent for agent in books.agents.values() if agent.state != SIGNED_OUT and agent.source == source
-    ]
+    agents = [agent for agent in _in_order(books) if agent.state != SIGNED_OUT and agent.source == source]
     with books.repairing(at_ms):
         for stay in stays:
             _close(books, stay, at_ms)
@@ -75,12 +74,13 @@ class _Repair:
                 self.books.set_since(agent, min(item.since, self.at_ms))
             if before is not None and standing(agent) != before:
                 agent.touch(self.at_ms)
-                self._count("state_changed")
+                self._count("state_changed", agent_id=agent.id)
         return self.changes
 
-    def _count(self, kind: str) -> None:
+    def _count(self, kind: str, skill: int = 0, agent_id: int = 0) -> None:
         assert kind in KINDS
         self.changes[kind] = self.changes.get(kind, 0) + 1
+        self.books.facts.extend((REPAIRED, self.at_ms, skill, agent_id))
         self.books.repairs[kind] = self.books.repairs.get(kind, 0) + 1
 
     # Sessions
@@ -89,7 +89,7 @@ class _Repair:
         """Opens, changes and closes sessions; gives whose state is still to be set, and how it stood."""
         books, at_ms = self.books, self.at_ms
         items = {item.agent: item for item in self.picture.agents}
-        for agent in list(books.agents.values()):
+        for agent in _in_order(books):
             if (
                 agent.state != SIGNED_OUT
                 and agent.source == self.source
@@ -97,7 +97,7 @@ class _Repair:
                 and agent.id not in self.newer_agents
             ):
                 _end_session(books, agent, at_ms)
-                self._count("session_closed")
+                self._count("session_closed", agent_id=agent.id)
         repaired = []
         for item in items.values():
             agent = books.agent(item.agent)
@@ -119,16 +119,16 @@ class _Repair:
         agent.capacity, agent.media, agent.reason = item.capacity or 1, item.media or MEDIA_PHONE, item.reason
         agent.unexplained = state  # Until the calls are known.
         self.books.sign_in(agent, self.source, sorted(item.skills), self.at_ms)
-        self._count("session_opened")
+        self._count("session_opened", agent_id=agent.id)
 
     def _change_session(self, agent: Agent, item: PictureAgent) -> None:
         before = (agent.queues, agent.capacity, agent.media)
-        self.books.requeue(agent, sorted(item.skills))
+        self.books.requeue(agent, sorted(item.skills), self.at_ms)
         agent.capacity = item.capacity or agent.capacity
         agent.media = item.media or agent.media
         if (agent.queues, agent.capacity, agent.media) != before:
             agent.touch(self.at_ms)
-            self._count("session_changed")
+            self._count("session_changed", agent_id=agent.id)
 
     def _state(self, agent: Agent, item: PictureAgent) -> None:
         """Makes the effective state that of the picture; what nothing explains holds until his next event."""
@@ -139,16 +139,23 @@ class _Repair:
             if item.base:
                 agent.base = CODES[item.base]
             if item.wrapup_until is not None:
-                agent.wrapup_until_ms = 0
-                self.books.begin_wrapup(agent, item.wrapup_until)
+                self._set_wrapup(agent, item.wrapup_until)
         else:
             agent.base = state
-            agent.wrapup_until_ms = 0
+            self.books.end_wrapup(agent, self.at_ms)
         timed = state == ADJUST and item.wrapup_until is not None
         if state in DERIVED and agent.natural_state() != state and not timed:
             agent.unexplained = state
             agent.base = CODES[item.base] if item.base else IDLE
         self.books.shift(agent, self.at_ms)
+
+    def _set_wrapup(self, agent: Agent, until_ms: int) -> None:
+        """Makes a wrap-up end when the picture says; if one runs, it is the same one."""
+        since_ms, queue = agent.wrapup_since_ms, agent.wrapup_queue
+        if not agent.wrapup_until_ms or queue is None:
+            since_ms, queue = self.at_ms, None
+        agent.wrapup_until_ms, agent.wrapup_queue = 0, None
+        self.books.begin_wrapup(agent, until_ms, since_ms, queue)
 
     # Passes
 
@@ -158,7 +165,7 @@ class _Repair:
         for stay in list(books.calls.values()):
             if stay.call not in items and self._is_ours(stay) and self._is_covered(stay):
                 _close(books, stay, self.at_ms)
-                self._count("pass_closed")
+                self._count("pass_closed", stay.queue.skill)
         for item in items.values():
             phase = "waiting" if item.answered_at is None else "talking"
             if phase not in self.picture.covers:
@@ -182,7 +189,7 @@ class _Repair:
             self._take_over(stay, item)
         elif self._is_covered(stay):
             _close(self.books, stay, self.at_ms)
-            self._count("pass_closed")
+            self._count("pass_closed", stay.queue.skill)
             self._open_pass(item)
 
     def _take_over(self, stay: Pass, item: PictureCall) -> None:
@@ -194,12 +201,13 @@ class _Repair:
                 books.set_waiting_since(stay, since_ms)
             self._set_ringing(stay, item)
         elif stay.answered_at_ms < 0:
-            stay.waiting_since_ms = since_ms
+            if since_ms != stay.waiting_since_ms:
+                books.untell_reached(stay)
+                stay.waiting_since_ms = since_ms
             answered_ms = min(item.answered_at, self.at_ms)
-            five = books.five(stay.queue, answered_ms)
-            self._answer(stay, item, answered_ms, five)
+            self._answer(stay, item, answered_ms, books.five(stay.queue, answered_ms))
             stay.touch(self.at_ms)
-            self._count("pass_answered")
+            self._count("pass_answered", item.skill)
             return
         else:
             stay.waiting_since_ms, stay.answered_at_ms = since_ms, min(item.answered_at, self.at_ms)
@@ -209,7 +217,7 @@ class _Repair:
         after = (stay.waiting_since_ms, stay.answered_at_ms, stay.agent_id, set(map(_id, stay.ringing)))
         if after != before:
             stay.touch(self.at_ms)
-            self._count("pass_changed")
+            self._count("pass_changed", item.skill)
 
     def _open_pass(self, item: PictureCall) -> None:
         """Opens a pass with its own times; it counts where those lie in the running five minutes and day."""
@@ -219,16 +227,14 @@ class _Repair:
         stay = books.offer(item.call, queue, self.source, since_ms, since_ms, inbound)
         stay.touched_ms = self.at_ms
         if since_ms >= mark_ms:
-            five = books.five(queue, since_ms)
-            five.offered += 1
-            five.offered_in += inbound
+            books.count_offer(stay, None)
         if item.answered_at is None:
             self._set_ringing(stay, item)
         else:
             answered_ms = min(item.answered_at, self.at_ms)
             counted = books.five(queue, answered_ms) if answered_ms >= mark_ms else None
             self._answer(stay, item, answered_ms, counted)
-        self._count("pass_opened")
+        self._count("pass_opened", item.skill)
 
     def _answer(self, stay: Pass, item: PictureCall, answered_ms: int, five: Five | None) -> None:
         self.books.answer(stay, item.agent or 0, answered_ms, five)
@@ -265,6 +271,11 @@ def _close(books: Books, stay: Pass, at_ms: int) -> None:
     """Ends a pass whose true end nobody saw."""
     books.ended.remember(stay.call, at_ms, books.clock_ms)
     books.close(stay, at_ms)
+
+
+def _in_order(books: Books) -> list[Agent]:
+    """All agents in an order that no restart changes: what is told of them comes in it."""
+    return [books.agents[agent_id] for agent_id in sorted(books.agents)]
 
 
 def _id(agent: Agent) -> int:

@@ -20,6 +20,7 @@ from queuepulse.engine import (
 from queuepulse.engine.accounts import Account, Correction
 from queuepulse.engine.books import Books
 from queuepulse.engine.events import Event, SkillConfigured, VdnConfigured
+from queuepulse.engine.facts import Closed
 from queuepulse.engine.figures import CallRow, Row
 from queuepulse.engine.outcomes import REPEATED, Outcome
 from queuepulse.engine.queues import FIVE_MS, Five
@@ -115,6 +116,10 @@ class Vdn:
             books.run_timers(now_ms)
         closed, books.closed = books.closed, []
         return closed
+
+    def tell(self) -> Closed:
+        """Gives what is told of the five minutes that are over, each fact once."""
+        return self.books.take_facts(self.books.timezone, self.books.day_starts)
 
     def deadline_ms(self) -> int:
         """The next instant at which time alone changes something."""

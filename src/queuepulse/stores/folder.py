@@ -13,6 +13,7 @@ FORMAT: Final = 1
 LOG_FILE: Final = "log.sqlite"
 KEYS_FILE: Final = "keys.sqlite"
 USERS_FILE: Final = "users.sqlite"
+HISTORY_FILE: Final = "history.sqlite"
 FORMAT_FILE: Final = "format"
 LOCK_FILE: Final = "lock"
 
@@ -48,6 +49,10 @@ class Folder:
     @property
     def log_file(self) -> Path:
         return self.path / LOG_FILE
+
+    @property
+    def history_file(self) -> Path:
+        return self.path / HISTORY_FILE
 
     @property
     def keys_file(self) -> Path:

@@ -96,6 +96,14 @@ class SqliteLog:
                 self._lose(Loss(vdn, 1, None, None, None, f"the file cannot be read ({error})"))
                 return None
 
+    def is_whole(self, vdn: VdnKey) -> bool:
+        """Whether retention has removed nothing of this VDN: its log can be folded from the beginning."""
+        with self._reading:
+            try:
+                return self._is_whole(vdn)
+            except DAMAGE as error:
+                raise LogDamaged(self._file.name, [_all_lost(error)]) from error
+
     def vdns(self) -> list[VdnKey]:
         with self._reading:
             try:
@@ -130,16 +138,20 @@ class SqliteLog:
                     f"The snapshot of VDN {vdn.cc}/{vdn.vdn} at position {position} in {self._file.name} "
                     f"is damaged ({error}). An older one or the log's beginning is read instead."
                 )
-        # None is needed if none of the VDN's events was removed: if nothing comes before its first batch.
+        # None is needed if none of the VDN's events was removed.
+        if not self._is_whole(vdn):
+            floor = read_head(self._reader).floor
+            self._lose(Loss(vdn, 1, floor, None, None, "no snapshot of these removed events can be read"))
+        return None
+
+    def _is_whole(self, vdn: VdnKey) -> bool:
+        """Whether nothing comes before its first batch."""
         first = select_one(
             self._reader,
             "SELECT previous FROM batch WHERE cc = ? AND vdn = ? ORDER BY last LIMIT 1",
             vdn,
         )
-        if first != (0,) and tables.read_ending(self._reader, vdn) > 0:
-            floor = read_head(self._reader).floor
-            self._lose(Loss(vdn, 1, floor, None, None, "no snapshot of these removed events can be read"))
-        return None
+        return first == (0,) or tables.read_ending(self._reader, vdn) == 0
 
     def _lose(self, loss: Loss) -> None:
         if self._on_loss is None:

@@ -1,0 +1,151 @@
+"""What engines tell, on its way into history: in order, written again until it is in, and never in the way.
+
+Exactly once: history remembers up to which position it has what was told, and a snapshot of an engine, behind
+which nothing is told again, is kept only when all before it is in.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from queuepulse.engine.events import VdnKey
+from queuepulse.engine.facts import Closed
+from queuepulse.ports import History, HistoryUnavailable, Told
+
+WRITTEN_ITEMS: Final = 250_000
+"""Items of facts in one transaction, about: it bounds how long the next ones wait."""
+WAITING_ITEMS_MAX: Final = 20_000_000
+"""Items of facts that wait for a history that is out of reach: some 400 MB, a day of a thousand agents."""
+RETRY_S: Final = 1.0
+"""Time between two attempts."""
+
+
+class Chronicle:
+    """Takes what engines tell, and writes it into `history`; without one it is forgotten.
+
+    `warn` is told, in a sentence, when that fails or works again.
+    """
+
+    def __init__(self, history: History | None, warn: Callable[[str], None]) -> None:
+        self._history = history
+        self._warn = warn
+        self._waiting: deque[Told] = deque()
+        self._items = 0
+        self._of: Counter[VdnKey] = Counter()
+        self._news = asyncio.Event()
+        self._written = asyncio.Lock()
+        self._behind: set[VdnKey] = set()
+        self._known: dict[VdnKey, int] = {}
+        self.fault: str | None = None
+
+    def tell(self, vdn: VdnKey, position: int, closed: Closed) -> None:
+        """Takes what the engine told up to that position, the end of a batch: so it is told alike again."""
+        is_old = position <= self._known.get(vdn, 0) or vdn in self._behind
+        if self._history is None or is_old or not closed.facts:
+            return
+        self._waiting.append(Told(vdn, position, closed))
+        self._of[vdn] += 1
+        self._items += _size(closed)
+        self._news.set()
+        if self._items > WAITING_ITEMS_MAX:
+            self._give_up()
+
+    def begin(self, vdn: VdnKey, position: int) -> None:
+        """The VDN is about to be folded anew from there: what history has will not be taken twice. Blocks."""
+        if self._history is None:
+            return
+        try:
+            self._known[vdn] = self._history.position(vdn)
+        except HistoryUnavailable:
+            return  # It says so when it is written, and takes nothing twice by itself.
+        if position and not self._known[vdn]:
+            self._warn(
+                f"VDN {vdn.cc}/{vdn.vdn} has no history of the events before position {position}. "
+                "To make it from the log: stop the server and run: queuepulse history rebuild"
+            )
+
+    def catch_up(self) -> None:
+        """Writes what waits, if it is much, while a log is folded. Blocks."""
+        if self._items >= WRITTEN_ITEMS and self._history is not None:
+            some = list(self._waiting)
+            try:
+                self._history.write_now(some)
+            except HistoryUnavailable:
+                return
+            self._wrote(some)
+
+    def is_behind(self, vdn: VdnKey) -> bool:
+        """Whether anything of the VDN still waits to be written."""
+        return self._of[vdn] > 0
+
+    async def run(self) -> None:
+        """Writes what comes; until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if not await self.flush():
+                await asyncio.sleep(RETRY_S)
+                self._news.set()
+
+    async def flush(self) -> bool:
+        """Writes all that waits, now; whether that worked."""
+        while self._waiting:
+            if not await self.write():
+                return False
+        return True
+
+    async def write(self) -> bool:
+        """Writes some of what waits; whether that worked."""
+        async with self._written:
+            some, size = [], 0
+            for told in self._waiting:
+                some.append(told)
+                size += _size(told.closed)
+                if size >= WRITTEN_ITEMS:
+                    break
+            if not some or self._history is None:
+                return True
+            try:
+                await self._history.write(some)
+            except HistoryUnavailable as unavailable:
+                if self.fault is None:
+                    self._warn(f"{unavailable} Events and queries go on; what happens is written later.")
+                self.fault = str(unavailable)
+                return False
+            if self.fault is not None:
+                self._warn("History can be written again.")
+                self.fault = None
+            self._wrote(some)
+            return True
+
+    async def prune(self, now_ms: int) -> None:
+        """Removes what is older than history keeps; when it is out of reach, another time."""
+        if self._history is not None and self.fault is None:
+            with suppress(HistoryUnavailable):
+                await self._history.prune(now_ms)
+
+    def _wrote(self, some: list[Told]) -> None:
+        for told in some:
+            # Unless the wait was too long, and all was given up meanwhile.
+            if self._waiting and self._waiting[0] is told:
+                self._waiting.popleft()
+                self._of[told.vdn] -= 1
+                self._items -= _size(told.closed)
+
+    def _give_up(self) -> None:
+        """Forgets what waits: from now on these VDNs have no history until it is made anew from the log."""
+        self._behind |= {told.vdn for told in self._waiting}
+        self._waiting.clear()
+        self._of.clear()
+        self._items = 0
+        names = ", ".join(f"{vdn.cc}/{vdn.vdn}" for vdn in sorted(self._behind))
+        self._warn(
+            f"History has been out of reach for too long: it ends here for the VDNs {names}. "
+            "When it can be reached again, stop the server and run: queuepulse history rebuild"
+        )
+
+
+def _size(closed: Closed) -> int:
+    return sum(len(facts) for facts in closed.facts)

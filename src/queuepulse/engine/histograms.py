@@ -1,0 +1,41 @@
+"""Histograms of durations that add up: a count for each bucket, and buckets the same everywhere.
+
+Up to 127 ms each has a bucket of its own. Above, each octave has 64 of equal width, so what is read from the
+middle of one is wrong by less than 0.8 %.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+EXACT_BITS: Final = 7
+"""Durations of so many bits have buckets of their own."""
+OCTAVE: Final = 64
+"""Buckets of one octave."""
+
+
+def bucket_of(ms: int) -> int:
+    """The bucket of a duration, from 0."""
+    over = ms.bit_length() - EXACT_BITS
+    return ms if over <= 0 else over * OCTAVE + (ms >> over)
+
+
+def bucket_ms(bucket: int) -> int:
+    """The duration that stands for a bucket: its middle."""
+    if bucket < 2 * OCTAVE:
+        return bucket
+    over = bucket // OCTAVE - 1
+    return ((bucket - over * OCTAVE) << over) + (1 << over) // 2
+
+
+def percentile_ms(counts: Mapping[int, int], percent: int) -> int | None:
+    """The duration that `percent` of all do not exceed (nearest rank); `None` of nothing."""
+    total = sum(counts.values())
+    if total <= 0:
+        return None
+    rank = -(-total * percent // 100)
+    seen = 0
+    for bucket in sorted(counts):
+        seen += counts[bucket]
+        if seen >= rank:
+            return bucket_ms(bucket)
+    raise AssertionError("the counts add up to their total")

@@ -1,0 +1,145 @@
+"""History written by a program of its own: adding up takes as long as folding, and must not hold the loop.
+
+The server encodes what its engines told and waits; the worker adds it up and writes it. It holds nothing that
+matters: killed, it is started anew, and what was under way is told again.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from queuepulse.engine.events import VdnKey
+from queuepulse.engine.facts import Closed
+from queuepulse.ports import HistoryUnavailable, Told
+from queuepulse.stores.history import Database, KeptHistory, open_history
+
+PART_ITEMS: Final = 20_000
+"""Items of facts encoded in one step: a millisecond."""
+NICE: Final = 5
+"""How far the worker stands back where the processor is wanted: history may come a second later."""
+
+
+class WorkerHistory:
+    """A `History` whose writing is done by a worker; reading is done here. `close` ends both."""
+
+    def __init__(self, url: str | None, file: Path, keep_days: Mapping[str, int]) -> None:
+        # Opened here first, so that whoever starts the server is told what is wrong.
+        self._database = open_history(url, file)
+        self._history = KeptHistory(self._database, keep_days)
+        self._begin = (url, str(file), dict(keep_days))
+        self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def database(self) -> Database:
+        """Where the blocks lie, for reading."""
+        return self._database
+
+    async def write(self, told: Sequence[Told]) -> None:
+        parts = []
+        for one in told:
+            parts.append(encode(one))
+            await asyncio.sleep(0)
+        await self._answer(asyncio.wrap_future(self._submit(_write, parts)))
+
+    def write_now(self, told: Sequence[Told]) -> None:
+        try:
+            self._submit(_write, [encode(one) for one in told]).result()
+        except BrokenProcessPool:
+            raise self._lost() from None
+
+    def position(self, vdn: VdnKey) -> int:
+        return self._history.position(vdn)
+
+    async def prune(self, now_ms: int) -> None:
+        await self._answer(asyncio.wrap_future(self._submit(_prune, now_ms)))
+
+    def close(self) -> None:
+        """Finish what was asked for, then let go of the database."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._history.close()
+
+    def _submit(self, work: Any, argument: Any) -> "Future[None]":
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1, multiprocessing.get_context("spawn"), initializer=_open, initargs=self._begin
+            )
+        try:
+            return self._pool.submit(work, argument)
+        except BrokenProcessPool:
+            raise self._lost() from None
+
+    async def _answer(self, future: "asyncio.Future[None]") -> None:
+        try:
+            await future
+        except BrokenProcessPool:
+            raise self._lost() from None
+
+    def _lost(self) -> HistoryUnavailable:
+        """The worker is gone: the next work starts another."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False)
+        return HistoryUnavailable("The program that writes history has ended; it is started anew.")
+
+
+def encode(told: Told) -> bytes:
+    """What was told, for the worker. Facts in many parts: a list is cut anywhere, and joined again."""
+    closed = told.closed
+    parts = [
+        msgspec.msgpack.encode(facts[begin : begin + PART_ITEMS])
+        for facts in closed.facts
+        for begin in range(0, len(facts), PART_ITEMS)
+    ]
+    return msgspec.msgpack.encode([told.vdn, told.position, parts, *closed[1:]])
+
+
+def decode(body: bytes) -> Told:
+    """The same again, in one list."""
+    vdn, position, parts, *rest = msgspec.msgpack.decode(body)
+    facts = [item for part in parts for item in msgspec.msgpack.decode(part)]
+    return Told(VdnKey(*vdn), position, Closed([facts], *rest))
+
+
+# In the worker
+
+_kept: KeptHistory | None = None
+
+
+def _open(url: str | None, file: str, keep_days: dict[str, int]) -> None:
+    global _kept  # noqa: PLW0603 - a worker has one history, from its begin to its end
+    # It ends when the server says so, or is gone; a terminal's Ctrl-C is for the server.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    _kept = KeptHistory(open_history(url, Path(file)), keep_days)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(0)
+
+
+def _write(parts: list[bytes]) -> None:
+    assert _kept is not None
+    _kept.write_now([decode(part) for part in parts])
+
+
+def _prune(now_ms: int) -> None:
+    assert _kept is not None
+    _kept.prune_now(now_ms)

@@ -1,0 +1,46 @@
+"""The databases on which every promise of history is tried."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from queuepulse.stores.history import Database
+from queuepulse.stores.history_postgres import PostgresHistory
+from queuepulse.stores.history_sqlite import SqliteHistory
+from stores import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL that lasts for the run."""
+    if postgres.programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no PostgreSQL: run ./dev setup as root")
+        pytest.skip("there is no PostgreSQL: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="qp-pg-"))
+    try:
+        with postgres.running(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty one of each kind."""
+    if request.param == "sqlite":
+        opened: Database = SqliteHistory(tmp_path / "history.sqlite")
+    else:
+        url = request.getfixturevalue("postgres_url")
+        with psycopg.connect(url) as connection:
+            for table in ("vdn", "block", "format"):
+                connection.execute(f"DROP TABLE IF EXISTS queuepulse_{table}")  # type: ignore[arg-type]
+        opened = PostgresHistory(url)
+    with contextlib.closing(opened):
+        yield opened
