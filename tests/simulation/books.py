@@ -76,8 +76,9 @@ class VdnBooks:
             self._position = place
         # A snapshot may fall between the last event and what the hub does behind a batch.
         self._compare_snapshot(required=False)
-        self._whole.advance(self._whole.clock_ms)
-        self._once.advance(self._once.clock_ms)
+        for engine in (self._whole, self._once):
+            engine.advance(engine.clock_ms)
+            engine.tell()
 
     def close(self, end: int) -> None:
         """All is read, up to position `end` of the log."""
