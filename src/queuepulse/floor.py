@@ -11,7 +11,7 @@ from queuepulse.engine import watching
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.states import SIGNED_OUT
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.views import AgentView, DaySums, QueueView, WaitingCall
+from queuepulse.engine.views import AgentCounts, AgentView, DaySums, QueueView, WaitingCall
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, FiveRecords, Seen, Series, VdnSeen
 from queuepulse.protocol.health import VdnHealth
@@ -73,6 +73,10 @@ class HubFloor:
             some = agent_ids[begin : begin + SLICE_AGENTS]
             views += watching.agent_views(engine.books, some, self._now_ms(engine))
         return views
+
+    def staff(self, vdn: VdnKey) -> AgentCounts:
+        engine = self._engine(vdn)
+        return watching.staff(engine.books, self._now_ms(engine))
 
     def waiting(self, vdn: VdnKey, skill: int, most: int) -> tuple[int, list[WaitingCall]]:
         books = self._engine(vdn).books

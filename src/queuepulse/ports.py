@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from queuepulse.engine.events import AT_MAX_MS, Event, VdnKey
 from queuepulse.engine.facts import Closed
 from queuepulse.engine.queues import Five
-from queuepulse.engine.views import AgentView, DaySums, FiveView, Heads, QueueView, WaitingCall
+from queuepulse.engine.views import AgentCounts, AgentView, DaySums, FiveView, Heads, QueueView, WaitingCall
 from queuepulse.protocol.health import VdnHealth
 from queuepulse.protocol.interfaces import Interface
 from queuepulse.protocol.keys import Key
@@ -335,6 +335,9 @@ class Floor(Protocol):
 
     async def agents(self, vdn: VdnKey) -> list[AgentView]:
         """The agents who are signed in, now."""
+
+    def staff(self, vdn: VdnKey) -> AgentCounts:
+        """The same by state, each once though he is in several queues."""
 
     def waiting(self, vdn: VdnKey, skill: int, most: int) -> tuple[int, list[WaitingCall]]:
         """How many calls wait in the queue, and the first of them."""

@@ -87,6 +87,16 @@ def test_an_event_is_seen_within_a_second_of_its_acknowledgment(center: Center, 
     expect(page.get_by_text("<b>Support</b>")).to_be_visible()
 
 
+def test_the_floor_counts_each_agent_once(center: Center, opened: Open) -> None:
+    page = opened(center.server.url)
+    sign_in(page)
+    staff = page.locator(".summary-agents")
+    expect(staff.get_by_role("button", name="Free: 1")).to_be_visible()
+    center.post({"type": "call_answered", "call": "A", "agent": 101})
+    expect(staff.get_by_role("button", name="Talking: 1")).to_be_visible(timeout=1_000)
+    expect(staff.get_by_role("button", name="Free: 0")).to_be_visible()
+
+
 def test_a_restart_is_told_survived_and_forgotten(center: Center, opened: Open) -> None:
     page = opened(center.server.url)
     sign_in(page)

@@ -65,6 +65,8 @@ def test_the_agents_shown_are_those_counted(events: Sequence[Event], later_ms: i
     for view in views(vdn, now_ms):
         counted = [agent.state for agent in agents if view.skill in agent.skills]
         assert view.agents == AgentCounts(*map(counted.count, AgentCounts.__struct_fields__))
+    states = [agent.state for agent in agents]
+    assert watching.staff(vdn.books, now_ms) == AgentCounts(*map(states.count, AgentCounts.__struct_fields__))
     waits = {view.skill: view.waiting for view in views(vdn, now_ms)}
     for skill, waiting in waits.items():
         assert len(watching.waiting_calls(vdn.books, skill, 1_000)) == waiting
@@ -78,6 +80,7 @@ def test_looking_leaves_no_trace(events: Sequence[Event], later_ms: int) -> None
         looked.apply(one)
         silent.apply(one)
         views(looked, looked.clock_ms + later_ms)
+        watching.staff(looked.books, looked.clock_ms + later_ms)
         watching.heads(looked.books, looked.clock_ms + later_ms)
         watching.agent_views(looked.books, sorted(looked.books.agents), looked.clock_ms + later_ms)
     assert looked.snapshot() == silent.snapshot()

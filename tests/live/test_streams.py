@@ -114,6 +114,43 @@ async def test_a_wrap_up_that_ends_in_silence_is_told() -> None:
     assert (agents.rows[1]["state"], agents.rows[1]["since_ms"]) == ("idle", NOW_MS + 10_001)
 
 
+def staff(message: dict[str, Any]) -> dict[str, int]:
+    return {state: count for state, count in message["agents"].items() if count}
+
+
+@played
+async def test_each_agent_counts_once_in_the_heads_and_they_are_told_when_they_change() -> None:
+    stage = Stage()
+    await stage.tell(
+        AgentSignedIn(agent=1, skills=frozenset({3, 4}), at=NOW_MS),
+        AgentSignedIn(agent=2, skills=frozenset({4}), at=NOW_MS),
+        offered("A"),
+    )
+    browser, _ = await stage.open()
+    some, _ = await stage.open(frozenset({3}))
+    assert staff(browser.messages[0][1]) == {"idle": 2}
+    await stage.tell(CallAnswered(call="A", agent=1, at=NOW_MS))
+    await stage.look()
+    assert staff(browser.messages[1][1]) == {"idle": 1, "talking": 1}
+    await stage.tell(offered("B"), CallReleased(call="A", wrapup_ms=10_000, at=NOW_MS))
+    await stage.look()
+    await stage.tell(offered("C"))
+    await stage.look()
+    assert staff(browser.messages[2][1]) == {"idle": 1, "adjust": 1}
+    assert "agents" not in browser.messages[3][1]
+    # Time alone ends a wrap-up; and who is in no queue is in no row.
+    stage.clock.ms += 10_001
+    await stage.look()
+    assert staff(browser.messages[4][1]) == {"idle": 2}
+    await stage.tell(AgentSignedIn(agent=3, skills=frozenset(), at=stage.clock.ms))
+    await stage.look()
+    assert (browser.messages[5][1]["queues"], staff(browser.messages[5][1])) == ([], {"idle": 3})
+    # A full state tells them, whether they changed or not; who looks at some queues is told of those.
+    again, _ = await stage.open()
+    assert staff(again.messages[0][1]) == {"idle": 3}
+    assert not any("agents" in message for _, message in some.messages)
+
+
 @played
 async def test_viewers_of_some_queues_see_those() -> None:
     stage = Stage()

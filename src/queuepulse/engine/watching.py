@@ -10,7 +10,7 @@ from queuepulse.engine.calls import Pass
 from queuepulse.engine.oldest import NOBODY_MS
 from queuepulse.engine.queues import CAUSES, FIVE_MS, Five, Queue
 from queuepulse.engine.reliances import reliance
-from queuepulse.engine.states import IDLE, NAMES, SIGNED_OUT
+from queuepulse.engine.states import ADJUST, IDLE, NAMES, SIGNED_OUT
 from queuepulse.engine.views import (
     AgentCounts,
     AgentView,
@@ -186,6 +186,20 @@ def _agent_view(agent: Agent, now_ms: int) -> AgentView:
         agent.talks,
         until_ms or None,
     )
+
+
+def staff(books: Books, now_ms: int) -> AgentCounts:
+    """All agents who are signed in, each once, as if time had run on to `now_ms`."""
+    now_ms = max(now_ms, books.clock_ms)
+    by_state = [0] * len(NAMES)
+    for agent in books.agents.values():
+        state = agent.state
+        if state == ADJUST and agent.wrapup_until_ms <= now_ms:
+            into = questions.move(agent, agent.wrapup_until_ms).into
+            if into != SIGNED_OUT:
+                state = into
+        by_state[state] += 1
+    return AgentCounts(by_state[1], *by_state[2:])
 
 
 def waiting_calls(books: Books, skill: int, most: int) -> list[WaitingCall]:

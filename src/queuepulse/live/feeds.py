@@ -84,19 +84,31 @@ class Feed:
         self._shows = shows
         self._shown: set[int] = set()
         self._heads = b"{}"
+        self._staff = b""
+        self._staff_number = 0
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
         self._full: bytes | None = None
 
     def take(
-        self, changed: Mapping[int, Any], changes: dict[int, bytes], heads: bytes, *, is_news: bool
+        self,
+        changed: Mapping[int, Any],
+        changes: dict[int, bytes],
+        heads: bytes,
+        *,
+        is_news: bool,
+        staff: bytes = b"",
     ) -> bool:
         """Notes what changed; `changed` has the rows as they were, `changes` what is encoded of them already.
 
-        Gives whether there is anything to tell: with `is_news` there is, whatever the rows.
+        Gives whether there is anything to tell: with `is_news` there is, whatever the rows. `staff` is a head
+        of its own that stands in full states, and in the changes where it is not as it was before.
         """
         # The full state tells the time, too: it is made anew even if no row of it changed.
         self._heads, self._full = heads, None
+        if staff != self._staff:
+            self._staff, is_news = staff, True
+            self._staff_number = self.number + 1
         shown, rows = self._shown, self._rows
         told: list[bytes] = []
         gone: list[int] = []
@@ -149,11 +161,14 @@ class Feed:
 
     def _message(self, event: bytes, rows: Collection[bytes], gone: list[int] | None) -> bytes:
         tail = b"" if gone is None else b',"gone":' + _encoder.encode(gone)
+        heads = self._heads[:-1]
+        if self._staff and (gone is None or self._staff_number == self.number):
+            heads += b',"agents":' + self._staff
         return b"event: %s\nid: %s.%d\ndata: %s,%s:[%s]%s}\n\n" % (
             event,
             self.epoch.encode(),
             self.number,
-            self._heads[:-1],
+            heads,
             _encoder.encode(self._rows.kind.name),
             b",".join(rows),
             tail,

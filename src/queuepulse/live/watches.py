@@ -142,13 +142,15 @@ class Watch:
             for number in first ^ self._first:
                 changed.setdefault(number, self._rows.by_id.get(number))
             self._seen = seen
+            staff = self._staff()
             heads, changes = self._heads(seen), dict[int, bytes]()
             is_news = before is not None and _lasting(before) != _lasting(seen)
-            for shown in list(self._shown.values()):
+            for selection, shown in list(self._shown.items()):
                 is_first = shown.feed.number == 0
                 # To a new feed all is new, whatever others saw of it before.
                 of_feed = dict.fromkeys(self._rows.by_id) if is_first else changed
-                if shown.feed.take(of_feed, changes, heads, is_news=is_news or is_first):
+                of_whole = staff if selection is None else b""
+                if shown.feed.take(of_feed, changes, heads, is_news=is_news or is_first, staff=of_whole):
                     await self._wake(shown)
 
     async def stay_alive(self) -> None:
@@ -175,6 +177,12 @@ class Watch:
             elif isinstance(selection, frozenset):
                 wanted |= selection
         return {view.skill: view for view in await self._floor.queues(self._vdn, sorted(wanted))}
+
+    def _staff(self) -> bytes:
+        """All agents by state, for who looks at all queues: rows cannot be added up, an agent is in many."""
+        if self._rows.kind is not QUEUES or None not in self._shown:
+            return b""
+        return _encoder.encode(self._floor.staff(self._vdn))
 
     def _shows(self, selection: Selection) -> Callable[[int, Any], bool]:
         """Whether a row is in that set."""
