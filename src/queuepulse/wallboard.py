@@ -25,6 +25,7 @@ from queuepulse.live.visitors import Visitors
 from queuepulse.live.web import WebFiles
 from queuepulse.meters import Meters
 from queuepulse.ports import Clock, FiveRecords
+from queuepulse.proxies import Proxies
 from queuepulse.stores.private import StoreUnusable
 from queuepulse.stores.users import UserStore
 
@@ -53,7 +54,7 @@ class Wallboard:
             meters,
             Passwords(),
             session_h=config.sign_in.session_h,
-            trusted_proxies=[ip_network(text, strict=False) for text in config.trusted_proxies],
+            proxies=Proxies([ip_network(text, strict=False) for text in config.trusted_proxies]),
         )
         live = config.live
         settings = StreamSettings(

@@ -25,6 +25,7 @@ from queuepulse.live.passwords import Passwords
 from queuepulse.live.streams import Streams, StreamSettings
 from queuepulse.live.visitors import Visitors
 from queuepulse.people import Role, Scope
+from queuepulse.proxies import Proxies
 from queuepulse.stores.users import UserStore
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -47,7 +48,7 @@ class House(Center):
             ("abroad", Role.SUPERVISOR, Scope(2)),
         ):
             self.store.add(name, role, [scope], CHEAP.hash(RIGHT), NOW_MS)
-        visitors = Visitors(self.store, self.clock, Tally(), Passwords(CHEAP), session_h=1)
+        visitors = Visitors(self.store, self.clock, Tally(), Passwords(CHEAP), session_h=1, proxies=Proxies())
         self.streams = Streams(
             self.floor, self.clock, StreamSettings(push_ms=3_600_000, streams_per_session_max=3)
         )

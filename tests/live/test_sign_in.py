@@ -15,6 +15,7 @@ from queuepulse.live.lockouts import FORGET_S, LOCK_S_MAX, Lockouts
 from queuepulse.live.passwords import CHECKS_WAITING_MAX, Passwords, TooManyChecks
 from queuepulse.live.visitors import Refused, Visitors
 from queuepulse.people import Opened, Role, Scope
+from queuepulse.proxies import Proxies
 from queuepulse.stores.users import UserStore
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -49,7 +50,7 @@ class Door:
             self.tally,
             self.passwords,
             session_h=1,
-            trusted_proxies=[ip_network(text) for text in proxies],
+            proxies=Proxies([ip_network(text) for text in proxies]),
         )
 
     async def try_in(self, name: str, password: str, peer: str = "192.0.2.7") -> Opened | Refused:

@@ -5,9 +5,7 @@ What a visitor may see is `people`; what he is shown is `app`.
 
 import asyncio
 import hmac
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
@@ -19,6 +17,7 @@ from queuepulse.live.passwords import PASSWORD_CHARACTERS_MAX, Passwords, TooMan
 from queuepulse.meters import Meters
 from queuepulse.people import Opened, People, Person, Session
 from queuepulse.ports import Clock
+from queuepulse.proxies import Proxies
 
 COOKIE: Final = "__Host-qp_session"
 """Its prefix makes browsers refuse it without TLS, from another host, or for a part of this one."""
@@ -28,7 +27,6 @@ COOKIES_BYTES_MAX: Final = 16 * 1024
 """Cookies that are looked at; ours is short, and comes among those of others on this host."""
 HOUR_MS: Final = 3_600_000
 
-Network: TypeAlias = IPv4Network | IPv6Network
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -41,7 +39,7 @@ class Refused(NamedTuple):
 class Visitors:
     """The people at the door. `session_h` is how long a sign-in lasts, in hours.
 
-    `trusted_proxies` are the peers whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
+    `proxies` tell from where a browser comes, and which host it asked.
     """
 
     def __init__(
@@ -52,14 +50,14 @@ class Visitors:
         passwords: Passwords,
         *,
         session_h: int,
-        trusted_proxies: Sequence[Network] = (),
+        proxies: Proxies,
     ) -> None:
         self._people = people
         self._clock = clock
         self._meters = meters
         self._passwords = passwords
         self._session_ms = session_h * HOUR_MS
-        self._trusted_proxies = tuple(trusted_proxies)
+        self._proxies = proxies
         self._lockouts = Lockouts()
 
     def session_of(self, scope: Scope) -> Session | None:
@@ -134,27 +132,12 @@ class Visitors:
 
     def host_of(self, scope: Scope) -> str:
         """The host that the browser asked."""
-        forwarded = header(scope, b"x-forwarded-host") if self._is_trusted(_peer(scope)) else None
-        host = (forwarded or header(scope, b"host") or b"").split(b",")[0].strip()
+        host = self._proxies.host(scope) or header(scope, b"host") or b""
         return host.decode("latin-1")
 
     def address_of(self, scope: Scope) -> str:
-        """The address of the browser: the last one that no proxy of ours has."""
-        address = _peer(scope)
-        forwarded = header(scope, b"x-forwarded-for")
-        if forwarded is not None and self._is_trusted(address):
-            for part in reversed(forwarded.decode("latin-1").split(",")):
-                address = part.strip()
-                if not self._is_trusted(address):
-                    break
-        return address[:64]
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any((getattr(parsed, "ipv4_mapped", None) or parsed) in net for net in self._trusted_proxies)
+        """The address of the browser."""
+        return self._proxies.client(scope)
 
     def _refuse(self, cause: str, address: str) -> None:
         self._meters.authentication_failed(f"sign_in_{cause}")
@@ -188,8 +171,3 @@ def cookie(scope: Scope, name: str) -> str | None:
                 if found == name:
                     return str(text)
     return None
-
-
-def _peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else "unknown"
