@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from asking import NOW_MS, TOKEN, SteadyBoard, StillClock, Tally
 from cms.behind import WAIT_S, AppLink, gone
@@ -332,5 +333,27 @@ def test_the_state_alone_is_asked_for_the_older_twin() -> None:
         await house.board.encoded(OLD_SKILL_STATE, VDN, IDS)
         assert BMS_CALLS.path not in house.first.link.asked
         assert house.first.link.asked.count(BMS_STATE.path) == 1
+
+    asyncio.run(course())
+
+
+def test_a_node_that_is_not_there_is_logged_once_until_it_comes_and_goes_again() -> None:
+    async def course() -> None:
+        house = House()
+        machine = house.machines[0]
+        nodes = Nodes([machine.node], check_every_s=WAIT_S)
+        machine.link.fault = gone()
+        with capture_logs() as lines:
+            await nodes.look()
+            await nodes.look()
+            machine.link.fault = None
+            await nodes.look()
+            await nodes.look()
+            nodes.failed(machine.node, "reset")
+        assert [line["event"] for line in lines] == [
+            "a BMS node is not asked",
+            "a BMS node is there",
+            "a BMS node is not asked",
+        ]
 
     asyncio.run(course())

@@ -69,8 +69,8 @@ class Nodes:
 
     def failed(self, node: Node, reason: str) -> None:
         """It did not answer a question: it is not asked again until a look finds it there."""
-        if node.fault is None:
-            _log.warning("a BMS node is not asked any more", node=node.name, reason=reason)
+        if node.fault in (None, _NOT_ASKED):
+            _log.warning("a BMS node is not asked", node=node.name, reason=reason)
         node.fault = reason
 
     def fault(self) -> str | None:
