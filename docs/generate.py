@@ -38,6 +38,7 @@ from queuepulse.simulator import Assumptions, simulate
 from queuepulse.sources import http_ingest
 from queuepulse.stores import users, writer
 from queuepulse.stores.history import GRAINS
+from queuepulse.v1 import described as v1_described
 from queuepulse.vdn_health import Checks
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -360,7 +361,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "agent records": agent_records,
     "vdn keys": vdn_keys,
     "source keys": source_keys,
-    **{name: lambda text=text: text for name, text in described.tables().items()},
+    **{name: lambda text=text: text for name, text in (described.tables() | v1_described.tables()).items()},
 }
 
 

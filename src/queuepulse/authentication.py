@@ -1,6 +1,6 @@
 """Who sends this request: the one way in for every application that wants a key.
 
-Proves a signature (`protocol.signature`) or an ingest token, and gives the key and the body. What the key may
+Proves a signature (`protocol.signature`) or a token, and gives the key and the body. What the key may
 do is the application's to ask; what is answered is its own, too: this module knows no answer.
 """
 

@@ -17,10 +17,14 @@ from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.pages import pages
 from queuepulse.serving import CMS_PREFIX, Serving, watch_keys
 from queuepulse.stores.keys import KeyStore
+from queuepulse.v1.app import not_here
+from queuepulse.v1.interfaces import PREFIX as V1_PREFIX
 from queuepulse.vdn_health import Checks
 
 NO_CHECKS: Final = Checks({}, {}, {})
 """No switch gives its picture to a gateway."""
+NO_V1: Final = "this is a gateway, which serves the CC-CMS API alone: ask a BMS node that folds this VDN"
+"""What is said of `/v1/` here: its questions are few and long, and each node answers them itself."""
 NO_LAG_S: Final = 0.0
 """A gateway has no log that it could be behind of."""
 
@@ -48,7 +52,7 @@ class Gateway(Serving):
         settings = Settings(config.skill_max, config.limits.requests_per_s_per_key, self._old_vdns())
         cms = CmsApp(board, self._authenticator(keys, metrics), clock, metrics, settings)
         gate = Gate(
-            [(CMS_PREFIX, cms)],
+            [(CMS_PREFIX, cms), (V1_PREFIX.encode(), not_here(NO_V1))],
             pages(fault, metrics),
             proxies=self._proxies,
             running_max=config.server.connections_per_address_max,

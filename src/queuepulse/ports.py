@@ -369,7 +369,7 @@ class Keyring(Protocol):
         """The key of that AK."""
 
     def by_token(self, token: str) -> Key | None:
-        """The key of that ingest token."""
+        """The key of that token."""
 
 
 def _instant(at_ms: int | None) -> str:

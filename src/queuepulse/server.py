@@ -58,6 +58,10 @@ from queuepulse.stores.keys import KeyStore
 from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.stores.users import UserStore
+from queuepulse.v1.app import Endpoint, V1App
+from queuepulse.v1.app import Settings as V1Settings
+from queuepulse.v1.interfaces import PREFIX as V1_PREFIX
+from queuepulse.v1.interfaces import Interface
 from queuepulse.wallboard import Wallboard, bytes_of
 
 EXIT_DAMAGED: Final = 3
@@ -185,12 +189,18 @@ class Server(Serving):
         ingest = IngestSettings(
             config.skill_max, config.limits.events_per_s_per_key, config.ingest.mask_callers
         )
+        v1 = V1Settings(config.skill_max, config.limits.v1_questions_per_s_per_key)
         board = OwnBoard(hub, clock, hub.position)
         return [
             (CMS_PREFIX, CmsApp(board, authenticator, clock, metrics, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
             (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
+            (V1_PREFIX.encode(), V1App(self._endpoints(), authenticator, clock, metrics, v1)),
         ]
+
+    def _endpoints(self) -> dict[Interface, Endpoint]:
+        """Who answers each interface of `v1.interfaces.TABLE`."""
+        return {}
 
     def _serve_bms(self, at: Listen, hub: Hub, metrics: Metrics) -> None:
         """The internal interfaces on an address of their own, with nothing else on it."""

@@ -69,12 +69,15 @@ def test_keys_are_added_listed_and_revoked_and_secrets_are_shown_once(tmp_path: 
     assert (name, second) == ("AK", "SK")
     out, _ = words(capfd, "keys", "add", "switch", "--global", "--ingest", *folder)
     assert [line.split(" ")[0] for line in out.splitlines()] == ["AK", "SK", "TOKEN"]
+    reader, _ = words(capfd, "keys", "add", "reader", "--global", "--token", *folder)
+    assert [line.split(" ")[0] for line in reader.splitlines()] == ["AK", "SK", "TOKEN"]
     secrets = [sk, *(line.split(" ")[1] for line in out.splitlines()[1:])]
     words(capfd, "keys", "revoke", ak, *folder)
     out, _ = words(capfd, "keys", "list", *folder)
     lines = out.splitlines()
     assert lines[1].split()[:4] == [ak, "poller", "1/2", "no"]
     assert lines[2].split()[1:4] == ["switch", "everything", "yes"]
+    assert lines[3].split()[1:4] == ["reader", "everything", "no"]
     assert len(lines[1].split()) > len(lines[2].split()), "the first one shows when it was revoked"
     assert not any(secret in out for secret in secrets)
     _, err = words(capfd, "keys", "revoke", ak, *folder, status=1)

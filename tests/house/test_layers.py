@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"ports", "asgi", "masking", "meters", "people", "stamping", "urls", "vdn_health"}),
     frozenset({"proxies"}),
     frozenset({"authentication", "replying", "chronicle", "hosting"}),
-    frozenset({"hub", "cms", "bms", "sources", "stores", "live", "cluster", "simulator", "config"}),
+    frozenset({"hub", "cms", "bms", "sources", "stores", "live", "v1", "cluster", "simulator", "config"}),
     frozenset({"config_load", "certificates", "connections", "floor", "gate", "logs"}),
     frozenset({"edge", "pages", "switches", "wallboard"}),
     frozenset({"serving"}),

@@ -13,6 +13,7 @@ import pytest
 
 from queuepulse.certificates import development_certificate
 from queuepulse.server import EXIT_DAMAGED, EXIT_REFUSED
+from queuepulse.v1.interfaces import TABLE
 from server.running import H2_START, STALLED, Running, is_closed, lenient, serving, until
 
 NOW_MS = 1_704_164_645_000
@@ -41,6 +42,13 @@ def test_it_is_alive_and_ready_and_tells_metrics(running: Running) -> None:
         assert metrics.headers["content-type"].startswith("text/plain")
         assert b"queuepulse_log_position 0.0" in metrics.content
         assert client.get("/nowhere").status_code == 404
+
+
+def test_our_own_interfaces_are_served_all_of_them(running: Running) -> None:
+    with running.client() as client:
+        document = client.get("/v1/openapi.json").json()
+        assert sorted(document["paths"]) == sorted(one.path for one in TABLE)
+        assert client.get("/v1/nowhere").status_code == 404
 
 
 @pytest.mark.parametrize("http2", [False, True])

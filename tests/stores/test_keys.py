@@ -56,6 +56,16 @@ def test_a_key_without_the_right_to_ingest_has_no_token(tmp_path: Path) -> None:
         assert not key.ingests
 
 
+def test_a_key_that_only_asks_may_have_a_token(tmp_path: Path) -> None:
+    with KeyStore(tmp_path) as keys:
+        made = keys.add("reader", [Scope(1)], NOW_MS, has_token=True)
+        assert made.token is not None
+        key = keys.by_token(made.token)
+        assert key is not None
+        assert key.may_see(1, 1)
+        assert not key.may_ingest(1, 1)
+
+
 def test_keys_outlive_the_program(tmp_path: Path) -> None:
     with KeyStore(tmp_path) as keys:
         made = keys.add("reader", [Scope(1, 1)], NOW_MS)

@@ -26,10 +26,13 @@ def add(
     vdn: Annotated[int | None, typer.Option(min=1, max=VDN_MAX, help="For this VDN of it alone.")] = None,
     everything: Annotated[bool, typer.Option("--global", help="For all call centers.")] = False,
     ingest: Annotated[bool, typer.Option("--ingest", help="It may send events, too.")] = False,
+    token: Annotated[
+        bool, typer.Option("--token", help="It has a token, too, for whoever cannot sign.")
+    ] = False,
     folder: FolderOption = None,
     config: ConfigFile = None,
 ) -> None:
-    """Make a key. Prints AK and SK, and with --ingest a TOKEN: the secrets this once only."""
+    """Make a key. Prints AK and SK, with --ingest or --token a TOKEN: the secrets this once only."""
     if not name.strip() or len(name) > NAME_MAX or not name.isprintable():
         raise misuse(f"NAME must be 1 to {NAME_MAX} printable characters.")
     if vdn is not None and cc is None:
@@ -39,7 +42,7 @@ def add(
     loaded = settings(config, folder=folder)
     master_key = loaded.config.keys.master_key
     with told(StoreUnusable), KeyStore(loaded.config.folder, master_key) as keys:
-        made = keys.add(name, [Scope(cc, vdn)], SystemClock().now_ms(), ingest)
+        made = keys.add(name, [Scope(cc, vdn)], SystemClock().now_ms(), ingest, token)
     typer.echo(f"AK {made.ak}\nSK {made.sk}")
     if made.token is not None:
         typer.echo(f"TOKEN {made.token}")

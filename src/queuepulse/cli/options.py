@@ -42,7 +42,7 @@ Sk: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="TOKEN", envvar="QUEUEPULSE_TOKEN", help="An ingest token, in place of AK and SK."),
+    typer.Option(metavar="TOKEN", envvar="QUEUEPULSE_TOKEN", help="A token, in place of AK and SK."),
 ]
 Insecure: TypeAlias = Annotated[
     bool, typer.Option("--insecure", help="Trust whoever answers: do not check the certificate.")

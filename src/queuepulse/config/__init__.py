@@ -103,6 +103,10 @@ class Limits(Section, frozen=True, kw_only=True):
         int,
         Row("Queries of one key.", "1/s", 1, 1_000_000, "one client may not take all of the processor"),
     ] = 1_000
+    v1_questions_per_s_per_key: Annotated[
+        int,
+        Row("Questions of one key to `/v1/`.", "1/s", 1, 10_000, "each may look at an hour of 1000 queues"),
+    ] = 20
     events_per_s_per_key: Annotated[
         int,
         Row("Events sent with one key.", "1/s", 10_000, 10_000_000, "a batch of 10,000 must pass"),

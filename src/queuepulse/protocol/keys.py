@@ -29,7 +29,7 @@ class Key:
 
 
 def token_hash(token: str) -> bytes:
-    """What is kept of an ingest token, and what it is looked up by.
+    """What is kept of a token, and what it is looked up by.
 
     A plain SHA-256: a token is 256 random bits, so there is nothing to guess that a slow hash would protect.
     Looking up by hash also leaves no timing that tells how much of a guess was right.

@@ -109,7 +109,7 @@ class KeyStore:
         return self._by_ak.get(ak)
 
     def by_token(self, token: str) -> Key | None:
-        """The key in force whose ingest token this is."""
+        """The key in force whose token this is."""
         return self._by_token_hash.get(token_hash(token))
 
     def changed(self) -> bool:
@@ -141,14 +141,16 @@ class KeyStore:
                 by_token_hash[hashed] = key
         self._by_ak, self._by_token_hash, self._loaded_version = by_ak, by_token_hash, version
 
-    def add(self, name: str, scopes: Sequence[Scope], now_ms: int, ingests: bool = False) -> NewKey:
-        """Makes a key, in force at once. With the right to ingest it gets a token besides its SK."""
+    def add(
+        self, name: str, scopes: Sequence[Scope], now_ms: int, ingests: bool = False, has_token: bool = False
+    ) -> NewKey:
+        """Makes a key, in force at once. If it `ingests`, or is said to, it has a token besides its SK."""
         assert all(scope.cc is not None or scope.vdn is None for scope in scopes), (
             "a VDN lies in a call center"
         )
         ak = secrets.token_hex(_AK_BYTES)
         sk = secrets.token_urlsafe(_SECRET_BYTES)
-        token = secrets.token_urlsafe(_SECRET_BYTES) if ingests else None
+        token = secrets.token_urlsafe(_SECRET_BYTES) if ingests or has_token else None
         hashed = None if token is None else token_hash(token)
         with self._file.one_moment():
             self._file.connection.execute(

@@ -1,0 +1,1 @@
+"""Our own interfaces under `/v1/`."""
