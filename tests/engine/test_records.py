@@ -9,7 +9,7 @@ import pytest
 from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, folded, stream_of, told_by
 from oracle.history import FIVE_MS, THRESHOLDS_S, Historian, told
 from queuepulse.engine.codec import decode_line
-from queuepulse.engine.facts import each
+from queuepulse.engine.facts import ANSWERED, LEFT, MISSED, OFFERED, TALKED, each
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, QUEUE_SPANS
 from queuepulse.engine.histograms import bucket_ms, bucket_of, percentile_ms
 from queuepulse.engine.records import Record, Tally, add, queue_record
@@ -111,6 +111,46 @@ def test_what_agents_do_is_whole_with_pictures_too(seed: int) -> None:
                 assert found.get(name, 0) == expected.get(name, 0), (mark, agent, name)
             # Each instant counts in one state.
             assert 0 <= sum(found.get(name, 0) for name in TIMES) <= FIVE_MS
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_offer_tells_of_the_queue_as_the_caller_found_it(seed: int) -> None:
+    """How many waited there just before him, and how many could have taken his call."""
+    historian, vdn = Historian(), Vdn()
+    for one in stream_of(seed, LENGTH, snapshots=False):
+        live = historian.calls.get(one.get("call", ""))
+        skill = one.get("skill", 0) if one["type"].startswith("call_") else 0
+        found = historian.rows([skill], one["at"])[0]
+        vdn.books.facts.clear()
+        historian.apply(one)
+        vdn.apply(decode_line(json.dumps(one).encode(), 1))
+        for _, at, where, _, _, call, waiting, available in of_kind(vdn.books.facts, OFFERED):
+            assert (at, where, call) == (one["at"], skill, one["call"])
+            assert waiting == found["callWaitNums"]
+            # A call that comes from elsewhere sets agents free on its way.
+            assert live is not None or available == found["agentAvailableNums"]
+
+
+def test_facts_say_of_which_call_they_are() -> None:
+    vdn = folded(
+        [
+            event("call_offered", 290_000, call="A", skill=1),
+            event("call_offered", 291_000, call="B", skill=1),
+            event("clock", 300_000),
+            event("call_answered", 301_000, call="A"),
+            event("call_left", 302_000, call="B", cause="abandoned"),
+            event("call_released", 330_000, call="A"),
+            event("clock", 600_000),
+        ]
+    )
+    facts = told_by(vdn)
+    for kind, calls in ((OFFERED, "AB"), (ANSWERED, "A"), (LEFT, "B"), (TALKED, "A"), (MISSED, "AABB")):
+        place = 5 if kind == OFFERED else -1
+        assert [fact[place] for fact in of_kind(facts, kind)] == list(calls)
+
+
+def of_kind(facts: list[Any], kind: int) -> list[list[Any]]:
+    return [fact for fact in each(facts) if fact[0] == kind]
 
 
 def test_a_wait_reaches_its_limits_where_it_does_whatever_comes_later() -> None:

@@ -11,7 +11,7 @@ from queuepulse.engine.figures import Row
 from queuepulse.engine.queues import ANSWER_WITHIN_MS, CAUSES, FIVE_MS, IN_20S_MS, SHORT_WAIT_MS, Five, Queue
 from queuepulse.engine.recent import EndedCalls, Recent
 from queuepulse.engine.sessions import Sessions
-from queuepulse.engine.states import SIGNED_OUT
+from queuepulse.engine.states import IDLE, SIGNED_OUT
 
 SEEN_MS: Final = 900_000
 """How long an event is known again (events.md, rule 2)."""
@@ -66,7 +66,10 @@ class Books(Sessions):
                 elif (last_ms >= self.day_ms) == (at_ms >= self.day_ms):
                     visit = AGAIN_TODAY
             visits[queue.skill] = at_ms
-        self.facts.extend((OFFERED, at_ms, queue.skill, stay.inbound, visit))
+        available = queue.by_state[IDLE] + queue.spare
+        self.facts.extend(
+            (OFFERED, at_ms, queue.skill, stay.inbound, visit, stay.call, queue.waiting - 1, available)
+        )
 
     def set_waiting_since(self, stay: Pass, since_ms: int) -> None:
         """The pass waits since another time than we thought."""
@@ -118,7 +121,7 @@ class Books(Sessions):
             limits = queue.limits
             own_ms = ANSWER_WITHIN_MS if limits is None else limits.answer_within_ms
             self.facts.extend(
-                (ANSWERED, at_ms, queue.skill, his, stay.inbound, since_ms, own_ms, stay.counted)
+                (ANSWERED, at_ms, queue.skill, his, stay.inbound, since_ms, own_ms, stay.counted, stay.call)
             )
         # He who answers is credited before ringing ends, so that he goes from ringing to talking in one step.
         if agent_id:
@@ -167,7 +170,9 @@ class Books(Sessions):
             short_ms = SHORT_WAIT_MS if limits is None else limits.short_wait_ms
             short = cause == "abandoned" and wait_ms < short_ms
         own_ms = ANSWER_WITHIN_MS if limits is None else limits.answer_within_ms
-        self.facts.extend((LEFT, at_ms, queue.skill, CAUSES[cause], short, since_ms, own_ms, stay.counted))
+        self.facts.extend(
+            (LEFT, at_ms, queue.skill, CAUSES[cause], short, since_ms, own_ms, stay.counted, stay.call)
+        )
         if stay.ringing:
             self._stop_all_rings(stay, at_ms)
 
@@ -189,7 +194,7 @@ class Books(Sessions):
             self.five(queue, at_ms).talk_ended(talk_ms, stay.hold_ms)
             agent_id = stay.agent_id
             his = agent_id if agent_id and self.agents[agent_id].state != SIGNED_OUT else 0
-            self.facts.extend((TALKED, at_ms, queue.skill, his, talk_ms, stay.hold_ms))
+            self.facts.extend((TALKED, at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call))
         if stay.agent_id:
             if wrapup_ms:
                 self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms, at_ms, queue)

@@ -10,23 +10,26 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 OFFERED: Final = 0
-"""at, skill, inbound, visit: a pass entered the queue (`FIRST_VISIT` and so on)."""
+"""at, skill, inbound, visit, call, waiting, available: a pass entered the queue (`FIRST_VISIT` and so on).
+
+`waiting` passes were in it just before, and `available` of its agents could take one more contact.
+"""
 RANG: Final = 1
 """at, agent, count: so many calls began to ring at him."""
 UNANSWERED: Final = 2
 """at, agent: it stopped, and nobody had answered."""
 ANSWERED: Final = 3
-"""at, skill, agent (0: nobody), inbound, since (-1: not known), limit, counted (`Pass.counted`)."""
+"""at, skill, agent (0: nobody), inbound, since (-1: not known), limit, counted (`Pass.counted`), call."""
 LEFT: Final = 4
-"""at, skill, cause (its index), short, since, limit, counted. `short`: abandoned within `short_wait_ms`."""
+"""at, skill, cause (its index), short, since, limit, counted, call. `short`: abandoned too soon to count."""
 TALKED: Final = 5
-"""at, skill, agent (0: nobody), talk_ms, hold_ms: a talk of known length ended."""
+"""at, skill, agent (0: nobody), talk_ms, hold_ms, call: a talk of known length ended."""
 WRAPPED_UP: Final = 6
 """at, skill, agent, wrapup_ms: a wrap-up after a talk of that queue ended."""
 IDLED: Final = 7
 """at, skill, idle_ms: the longest idle spell that ended in these five minutes, or, late, one that did."""
 MISSED: Final = 8
-"""at, skill, index (of `records.LIMITS`), sign: a waiting pass reached that limit; or, -1, it did not."""
+"""at, skill, index (of `limits.WITHIN_MS`, or `OWN_LIMIT`), sign, call: a waiting pass reached it; -1: no."""
 REPAIRED: Final = 9
 """at, skill (0: none), agent (0: none): a picture changed a pass of the queue, or the agent."""
 SPENT: Final = 10
@@ -41,16 +44,16 @@ AGAIN_TODAY: Final = 1
 AGAIN: Final = 2
 """It was, in the same five minutes."""
 
-WIDTHS: Final = (5, 4, 3, 8, 8, 6, 5, 4, 5, 4, 7, 8)
+WIDTHS: Final = (8, 4, 3, 9, 9, 7, 5, 4, 6, 4, 7, 8)
 """How many items a fact of each kind has, its kind included."""
 Facts: TypeAlias = list[Any]
 
 FACTS_MAX: Final = 500_000
 """Items in one list: when it is longer they are given away before the mark."""
-TOLD_MAX: Final = 5_000_000
-"""Items remembered for sliding windows in one VDN: some 100 MB, twice a busy hour of 10,000 agents."""
-TOLD_MS: Final = 3_600_000
-"""How long they are remembered: the longest sliding window."""
+TOLD_MAX: Final = 8_000_000
+"""Items remembered for sliding windows in one VDN: some 160 MB, twice what `TOLD_MS` of 10,000 agents has."""
+TOLD_MS: Final = 4_500_000
+"""How long they are remembered: the longest sliding window, and 15 minutes before any estimate in it."""
 RETOLD_MS: Final = 86_400_000
 """How far back a late event, or the end of a silence, accounts for the time of agents."""
 

@@ -17,7 +17,8 @@ class Periods:
     until somebody takes them.
 
     `facts` are those since the mark passed, in the order of the log. When the next one passes they join
-    `told`, where the last hour's lists are, each with its mark, and `untold`, until somebody takes them.
+    `told`, where the lists of the last `TOLD_MS` are, each with its mark, and `untold`, until somebody takes
+    them.
     No list of these two is ever changed.
     """
 
@@ -118,7 +119,7 @@ class Periods:
                 continue
             for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
                 if from_ms <= since_ms + limit_ms < to_ms:
-                    self.facts.extend((MISSED, since_ms + limit_ms, stay.queue.skill, index, 1))
+                    self.facts.extend((MISSED, since_ms + limit_ms, stay.queue.skill, index, 1, stay.call))
             stay.counted = (from_ms if counted is None else counted[0], to_ms, own_ms)
 
     def untell_reached(self, stay: Pass) -> None:
@@ -129,7 +130,7 @@ class Periods:
             for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
                 if from_ms <= stay.waiting_since_ms + limit_ms < to_ms:
                     at_ms = stay.waiting_since_ms + limit_ms
-                    self.facts.extend((MISSED, at_ms, stay.queue.skill, index, -1))
+                    self.facts.extend((MISSED, at_ms, stay.queue.skill, index, -1, stay.call))
 
 
 def _skill(five: Five) -> int:

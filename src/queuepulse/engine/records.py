@@ -129,7 +129,7 @@ class Tally:
     # Passes
 
     def _offered(self, fact: list[Any]) -> None:
-        _, at_ms, skill, inbound, visit = fact
+        _, at_ms, skill, inbound, visit, *_ = fact
         counts = self.queue(at_ms, skill).counts
         counts[_Q_OFFERED] += 1
         if inbound:
@@ -140,7 +140,7 @@ class Tally:
             counts[_Q_AGAIN_TODAY] += 1
 
     def _answered(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id, inbound, since_ms, own_ms, counted = fact
+        _, at_ms, skill, agent_id, inbound, since_ms, own_ms, counted, _ = fact
         if counted is not None:
             own_ms = counted[2]
         record = self.queue(at_ms, skill)
@@ -165,7 +165,7 @@ class Tally:
         self._reached(counts, fact, place, wait_ms)
 
     def _left(self, fact: list[Any]) -> None:
-        _, at_ms, skill, cause, short, since_ms, own_ms, counted = fact
+        _, at_ms, skill, cause, short, since_ms, own_ms, counted, _ = fact
         if counted is not None:
             own_ms = counted[2]
         record = self.queue(at_ms, skill)
@@ -221,11 +221,11 @@ class Tally:
             counts[_MISSED_BIN + index] -= sign
 
     def _missed(self, fact: list[Any]) -> None:
-        _, at_ms, skill, index, sign = fact
+        _, at_ms, skill, index, sign, _ = fact
         self._count_missed(at_ms, skill, index, sign)
 
     def _talked(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id, talk_ms, hold_ms = fact
+        _, at_ms, skill, agent_id, talk_ms, hold_ms, _ = fact
         record = self.queue(at_ms, skill)
         _spell(record, _Q_TALKS, 1, talk_ms)
         if hold_ms:
