@@ -4,8 +4,8 @@ A hub takes events in and answers queries; this reads its engines for wallboards
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, Protocol
 
 from queuepulse.engine import watching
 from queuepulse.engine.events import VdnKey
@@ -13,7 +13,7 @@ from queuepulse.engine.states import SIGNED_OUT
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.views import AgentCounts, AgentView, DaySums, QueueView, WaitingCall
 from queuepulse.hub import Hub
-from queuepulse.ports import Clock, FiveRecords, Seen, Series, VdnSeen
+from queuepulse.ports import Clock, FiveRecords, HistoryUnavailable, Seen, Series, VdnSeen
 from queuepulse.protocol.health import VdnHealth
 
 SLICE_QUEUES: Final = 250
@@ -22,17 +22,29 @@ SLICE_AGENTS: Final = 500
 """Agents, likewise."""
 
 
+class PastFives(Protocol):
+    """The five minutes of the queues as history has them. All raise HistoryUnavailable."""
+
+    def between(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Awaitable[Series]:
+        """Those of these queues with a mark in [from_ms, to_ms) in which something happened."""
+
+    def sums(self, vdn: VdnKey, from_ms: int, to_ms: int) -> Awaitable[Mapping[int, DaySums] | None]:
+        """Sums by queue of the same; None of a VDN that has no history."""
+
+
 class HubFloor:
     """`Floor` of one machine.
 
     Of a VDN larger than a slice the parts are of slightly different instants; what moved between them comes
-    with the next look.
+    with the next look. What `records` do not hold any more is read from the `past`, if there is one.
     """
 
-    def __init__(self, hub: Hub, clock: Clock, records: FiveRecords) -> None:
+    def __init__(self, hub: Hub, clock: Clock, records: FiveRecords, past: PastFives | None = None) -> None:
         self._hub = hub
         self._clock = clock
         self._records = records
+        self._past = past
+        self._unfilled: dict[VdnKey, tuple[int, int]] = {}
         self._nobody = Vdn()
 
     def vdns(self) -> list[VdnKey]:
@@ -54,6 +66,7 @@ class HubFloor:
     async def queues(self, vdn: VdnKey, skill_ids: Sequence[int]) -> list[QueueView]:
         engine = self._engine(vdn)
         views: list[QueueView] = []
+        await self._know_today(vdn, engine)
         for begin in range(0, len(skill_ids), SLICE_QUEUES):
             if begin:
                 await asyncio.sleep(0)
@@ -97,11 +110,22 @@ class HubFloor:
             self._closed_today(vdn)
             mark_ms = engine.books.mark_ms
             kept = await self._records.between(vdn, skill_ids, from_ms, to_ms)
-        for five in watching.open_fives(engine.books, skill_ids, from_ms, to_ms):
+        complete_from_ms = kept.complete_from_ms
+        for five in watching.open_fives(engine.books, skill_ids, max(from_ms, complete_from_ms), to_ms):
             of_queue, view = kept.queues.setdefault(five.skill, {}), watching.five_view(five)
             before = of_queue.get(five.mark_ms)
             of_queue[five.mark_ms] = view if before is None else watching.added(before, view)
-        return kept
+        if self._past is None or from_ms >= complete_from_ms:
+            return kept
+        try:
+            past = await self._past.between(vdn, skill_ids, from_ms, min(to_ms, complete_from_ms))
+        except HistoryUnavailable:
+            return kept
+        queues = {
+            skill: {**past.queues.get(skill, {}), **kept.queues.get(skill, {})}
+            for skill in past.queues.keys() | kept.queues.keys()
+        }
+        return Series(min(past.complete_from_ms, complete_from_ms), queues)
 
     def _closed_today(self, vdn: VdnKey) -> Mapping[int, DaySums] | None:
         hosted = self._hub.hosted.get(vdn)
@@ -109,6 +133,20 @@ class HubFloor:
             return {}
         self._hub.close_fives(vdn, hosted)
         return self._records.day(vdn, hosted.engine.books.day_ms)
+
+    async def _know_today(self, vdn: VdnKey, engine: Vdn) -> None:
+        """After a restart the sums of today begin anew; history has those before. It is asked once a mark."""
+        asked = engine.books.day_ms, engine.books.mark_ms
+        if self._past is None or self._closed_today(vdn) is not None or self._unfilled.get(vdn) == asked:
+            return
+        self._unfilled[vdn] = asked
+        from_ms, to_ms = asked[0], self._records.complete_from_ms(vdn)
+        try:
+            before = await self._past.sums(vdn, from_ms, to_ms)
+        except HistoryUnavailable:
+            return
+        if before is not None and to_ms == self._records.complete_from_ms(vdn):
+            self._records.fill(vdn, from_ms, before)
 
     def _engine(self, vdn: VdnKey) -> Vdn:
         hosted = self._hub.hosted.get(vdn)

@@ -283,8 +283,14 @@ class FiveRecords(Protocol):
     def day(self, vdn: VdnKey, day_ms: int) -> Mapping[int, DaySums] | None:
         """Sums by queue since the mark `day_ms`; None where not all of them are known."""
 
+    def fill(self, vdn: VdnKey, day_ms: int, before: Mapping[int, DaySums]) -> None:
+        """These are the sums by queue from `day_ms` up to where what is kept is complete."""
+
+    def complete_from_ms(self, vdn: VdnKey) -> int:
+        """The mark from which on all five minutes are kept."""
+
     def between(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Awaitable["Series"]:
-        """What is kept of these queues with a mark in [from_ms, to_ms)."""
+        """What is kept of these queues with a mark in [from_ms, to_ms); all, from where it is complete."""
 
 
 class Series(NamedTuple):

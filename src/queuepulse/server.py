@@ -55,6 +55,7 @@ from queuepulse.stores.folder import Folder
 from queuepulse.stores.history import kept_days
 from queuepulse.stores.history_worker import WorkerHistory
 from queuepulse.stores.keys import KeyStore
+from queuepulse.stores.past import PastFives
 from queuepulse.stores.records import RecentFives
 from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.stores.users import UserStore
@@ -90,9 +91,12 @@ class Server(Serving):
         keys = self._held.enter_context(KeyStore(folder.path, self._config.keys.master_key))
         users = self._held.enter_context(UserStore(folder.path))
         records = RecentFives()
-        hub, metrics = await self._open_log(folder, connections, records)
+        history = await self._open_history(folder)
+        hub, metrics = await self._open_log(folder, connections, records, history)
+        past = PastFives(history.database, self._clock)
+        self._held.callback(past.close)
         board = Wallboard(
-            self._config, hub, records, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
+            self._config, hub, records, past, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
         )
         self._streams = board.streams
         apps = self._apps(hub, keys, metrics)
@@ -122,7 +126,7 @@ class Server(Serving):
         self._told_open(listener)
 
     async def _open_log(
-        self, folder: Folder, connections: Connections, records: FiveRecords
+        self, folder: Folder, connections: Connections, records: FiveRecords, history: WorkerHistory
     ) -> tuple[Hub, Metrics]:
         config, clock = self._config, self._clock
 
@@ -155,16 +159,16 @@ class Server(Serving):
             keep_days=config.log.keep_days,
             log_bytes_max=config.log.bytes_max,
         )
-        chronicle = await self._open_history(folder)
+        chronicle = Chronicle(history, _log.warning)
         hub = Hub(log, clock, metrics, settings, _log.warning, _tell_correction, records, chronicle)
         return hub, metrics
 
-    async def _open_history(self, folder: Folder) -> Chronicle:
+    async def _open_history(self, folder: Folder) -> WorkerHistory:
         settings = self._config.history
         file, days = folder.history_file, kept_days(settings)
         history = await asyncio.to_thread(WorkerHistory, settings.url, file, days)
         self._held.push_async_callback(asyncio.to_thread, history.close)
-        return Chronicle(history, _log.warning)
+        return history
 
     async def _restore(self, hub: Hub) -> None:
         """Fold the log, then tell it what the settings name. Raises LogDamaged."""

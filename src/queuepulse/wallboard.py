@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse.config import Config, OidcSettings
-from queuepulse.floor import HubFloor
+from queuepulse.floor import HubFloor, PastFives
 from queuepulse.hub import Hub
 from queuepulse.live import oidc
 from queuepulse.live.app import Facts, LiveApp
@@ -42,12 +42,13 @@ class Wallboard:
         config: Config,
         hub: Hub,
         records: FiveRecords,
+        past: PastFives,
         users: UserStore,
         clock: Clock,
         meters: Meters,
         log_bytes: Callable[[], int],
     ) -> None:
-        floor = HubFloor(hub, clock, records)
+        floor = HubFloor(hub, clock, records, past)
         visitors = Visitors(
             users,
             clock,

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,6 +201,37 @@ def test_streams_end_first_and_go_on_after_a_restart(tmp_path: Path) -> None:
         with Stream(client, "queues?cc=1&vdn=1", new_id) as stream:
             Site(again, made.folder, made.token).tell({"type": "call_offered", "call": "B", "skill": 1})
             assert stream.next()[0] == "change"
+
+
+def test_charts_and_today_go_on_after_a_restart(tmp_path: Path) -> None:
+    now_ms = int(time.time() * 1000)
+    mark_ms, hour_ms = now_ms - now_ms % 300_000, 3_600_000
+    # Where it is noon: the day began twelve hours ago.
+    ahead = 12 - now_ms // hour_ms % 24
+    zone = f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
+    period = f"skills=1&from_ms={mark_ms - 3 * hour_ms}&to_ms={now_ms}"
+    with site(tmp_path / "folder", SHUTDOWN_GRACE_S="10") as made:
+        made.tell(
+            {"type": "vdn_configured", "timezone": zone, "at": mark_ms - 2 * hour_ms},
+            {"type": "call_offered", "call": "A", "skill": 1, "at": mark_ms - 2 * hour_ms},
+            {"type": "call_left", "call": "A", "cause": "abandoned", "at": mark_ms - 2 * hour_ms + 9_000},
+            {"type": "call_offered", "call": "B", "skill": 1, "at": mark_ms - hour_ms},
+        )
+        made.tell({"type": "call_offered", "call": "C", "skill": 1, "at": now_ms})
+        with made.signed_in() as client:
+            cookies = dict(client.cookies)
+            before = client.get(f"/live/v1/series?cc=1&vdn=1&{period}").json()["queues"]
+        made.running.signal(signal.SIGTERM)
+        assert made.running.wait() == 0
+    with serving(tmp_path / "folder") as again, again.client(cookies=cookies) as client:
+        series = client.get(f"/live/v1/series?cc=1&vdn=1&{period}").json()
+        offered = [(five["mark_ms"], five["offered"]) for five in series["queues"][0]["five"]]
+        assert series["complete_from_ms"] == mark_ms - 2 * hour_ms
+        assert offered == [(mark_ms - 2 * hour_ms, 1), (mark_ms - hour_ms, 1), (mark_ms, 1)]
+        assert series["queues"] == before
+        with Stream(client, "queues?cc=1&vdn=1") as stream:
+            today = stream.next()[2]["queues"][0]["today"]
+        assert (today["offered"], today["left"]) == (3, 1)
 
 
 def test_who_reads_nothing_costs_nothing_and_holds_up_neither_others_nor_the_end(tmp_path: Path) -> None:

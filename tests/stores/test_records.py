@@ -83,3 +83,19 @@ def test_what_is_too_old_is_forgotten() -> None:
     records = RecentFives(kept_ms=2 * FIVE_MS)
     records.keep(BANK, BEGIN_MS, [five(1, place, offered=1) for place in range(6)])
     assert [*between(records)] == [3, 4, 5]
+
+
+def test_a_day_is_filled_with_what_was_before() -> None:
+    records = RecentFives()
+    records.begin(BANK, BEGIN_MS + 2 * FIVE_MS)
+    # Late, and for a mark of which memory has no more than this.
+    records.keep(BANK, BEGIN_MS, [five(1, 1, offered=100), five(1, 2, offered=1)])
+    assert records.day(BANK, BEGIN_MS) is None
+    assert between(records) == {2: FiveView(offered=1)}
+    records.fill(BANK, BEGIN_MS, {1: DaySums(5, 3, 1), 2: DaySums(1)})
+    assert records.day(BANK, BEGIN_MS) == {1: DaySums(6, 3, 1), 2: DaySums(1)}
+    records.keep(BANK, BEGIN_MS, [five(1, 1, offered=10)])
+    assert records.day(BANK, BEGIN_MS) == {1: DaySums(16, 3, 1), 2: DaySums(1)}
+    # A day that is cut anew is filled anew.
+    assert records.day(BANK, BEGIN_MS + FIVE_MS) is None
+    assert records.day(BANK, BEGIN_MS) is None

@@ -83,6 +83,13 @@ class SqlBlocks:
         )
         return [row[0] for row in rows]
 
+    def first(self, vdn: VdnKey, kind: str, grain: str) -> int | None:
+        """When the first block of that grain begins; None if there is none."""
+        rows = self._execute(
+            f"SELECT min(at_ms) FROM queuepulse_block WHERE {_OF} AND part = 0", (*vdn, kind, grain)
+        )
+        return next(iter(rows))[0]  # type: ignore[no-any-return]
+
     def scan(
         self, vdn: VdnKey, kind: str, grain: str, parts: Iterable[int], from_ms: int, to_ms: int
     ) -> Iterator[tuple[int, Bodies]]:

@@ -24,13 +24,17 @@ _PACKED: Final = struct.Struct(f"<{len(_FIELDS)}q")
 
 
 class _Kept:
-    """What is kept of one VDN, by mark and queue; `sums` are those since `day_ms`."""
+    """What is kept of one VDN, by mark and queue; `sums` are those since `day_ms`.
+
+    They are whole, though the marks are not, if `filled_ms` is the same.
+    """
 
     def __init__(self, complete_from_ms: int) -> None:
         self.complete_from_ms = complete_from_ms
         self.by_mark: dict[int, dict[int, bytes]] = {}
         self.day_ms = -1
         self.sums: dict[int, DaySums] = {}
+        self.filled_ms = -1
 
 
 class RecentFives:
@@ -70,17 +74,30 @@ class RecentFives:
         kept = self._vdns.get(vdn)
         if kept is None:
             return {}
-        if day_ms < kept.complete_from_ms:
-            return None
         if day_ms != kept.day_ms:
             self._begin_day(kept, day_ms)
-        return kept.sums
+        return kept.sums if day_ms >= kept.complete_from_ms or day_ms == kept.filled_ms else None
+
+    def fill(self, vdn: VdnKey, day_ms: int, before: Mapping[int, DaySums]) -> None:
+        kept = self._vdns[vdn]
+        self._begin_day(kept, day_ms)
+        for skill, more in before.items():
+            sums = kept.sums.setdefault(skill, DaySums())
+            sums.offered += more.offered
+            sums.answered_in_20s += more.answered_in_20s
+            sums.left += more.left
+        kept.filled_ms = day_ms
+
+    def complete_from_ms(self, vdn: VdnKey) -> int:
+        kept = self._vdns.get(vdn)
+        return 0 if kept is None else kept.complete_from_ms
 
     async def between(self, vdn: VdnKey, skill_ids: Sequence[int], from_ms: int, to_ms: int) -> Series:
         kept = self._vdns.get(vdn)
         if kept is None:
             return Series(0, {})
         queues: dict[int, dict[int, FiveView]] = {}
+        from_ms = max(from_ms, kept.complete_from_ms)
         for mark_ms in sorted(mark_ms for mark_ms in kept.by_mark if from_ms <= mark_ms < to_ms):
             await asyncio.sleep(0)
             of_mark = kept.by_mark.get(mark_ms, {})
@@ -91,9 +108,11 @@ class RecentFives:
         return Series(kept.complete_from_ms, queues)
 
     def _begin_day(self, kept: _Kept, day_ms: int) -> None:
-        kept.day_ms, kept.sums = day_ms, {}
+        kept.day_ms, kept.sums, kept.filled_ms = day_ms, {}, -1
+        # What came late for a mark before is not all of that mark.
+        from_ms = max(day_ms, kept.complete_from_ms)
         for mark_ms, of_mark in kept.by_mark.items():
-            if mark_ms >= day_ms:
+            if mark_ms >= from_ms:
                 for skill, packed in of_mark.items():
                     _add(kept.sums.setdefault(skill, DaySums()), _unpacked(packed))
 
