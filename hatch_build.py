@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parent
 SOURCES: Final = ROOT / "src"
 PACKAGES: Final = ("queuepulse/engine", "queuepulse/protocol")
 INTERPRETED: Final = (
-    "__init__", "events", "figures", "codes", "health", "interfaces", "keys", "views", "wire",
+    "__init__", "events", "explanations", "figures", "codes", "health", "interfaces", "keys", "views", "wire",
 )  # fmt: skip
 """Tables, and values that msgspec makes: their classes are made by other means than mypyc knows."""
 WORK: Final = ROOT / "build" / "compiled"

@@ -332,10 +332,10 @@ class Hub:
         if self._broken is not None or self.chronicle.is_behind(vdn):
             return
         unkept, hosted.unkept, hosted.kept_s = hosted.unkept, 0, self._clock.elapsed()
-        position, now_ms, captured = hosted.position, self._clock.now_ms(), hosted.engine.capture()
+        position, clock_ms, captured = hosted.position, hosted.engine.clock_ms, hosted.engine.capture()
         try:
             body = await asyncio.to_thread(keeping.encode, captured)
-            await self._log.keep_snapshot(KeptSnapshot(vdn, position, now_ms, body))
+            await self._log.keep_snapshot(KeptSnapshot(vdn, position, clock_ms, body))
         except (LogFull, asyncio.CancelledError):
             hosted.unkept += unkept
             raise

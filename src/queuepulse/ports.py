@@ -36,7 +36,7 @@ class LogBatch(NamedTuple):
 
 
 class KeptSnapshot(NamedTuple):
-    """One VDN's engine as it was after the event at `position`; `at_ms` is when it was taken (epoch ms)."""
+    """One VDN's engine as it was after the event at `position`; `at_ms` is its clock (epoch ms)."""
 
     vdn: VdnKey
     position: int
@@ -118,7 +118,7 @@ class EventLog(Protocol):
         """
 
     def keep_snapshot(self, snapshot: KeptSnapshot) -> Awaitable[None]:
-        """Keep it, durably, with the one before it; older ones of this VDN go. Raises LogFull."""
+        """Keep it, durably, with the one before it; most of the older ones of this VDN go. Raises LogFull."""
 
     def newest_snapshot(self, vdn: VdnKey, is_readable: IsReadable = ...) -> KeptSnapshot | None:
         """The newest one that is whole and that the reader can read; None: fold from the log's beginning.

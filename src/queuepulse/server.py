@@ -30,6 +30,7 @@ from queuepulse.edge import listen
 from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.vdn import COMPILED
+from queuepulse.explainer import HubExplainer
 from queuepulse.gate import Gate, Phase
 from queuepulse.gateway import Gateway
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
@@ -57,12 +58,14 @@ from queuepulse.stores.history_worker import WorkerHistory
 from queuepulse.stores.keys import KeyStore
 from queuepulse.stores.past import PastFives
 from queuepulse.stores.records import RecentFives
+from queuepulse.stores.retold_worker import Retellers
 from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.stores.users import UserStore
 from queuepulse.v1.app import Endpoint, V1App
 from queuepulse.v1.app import Settings as V1Settings
+from queuepulse.v1.explain import ExplainEndpoint
+from queuepulse.v1.interfaces import EXPLAIN, Interface
 from queuepulse.v1.interfaces import PREFIX as V1_PREFIX
-from queuepulse.v1.interfaces import Interface
 from queuepulse.wallboard import Wallboard, bytes_of
 
 EXIT_DAMAGED: Final = 3
@@ -99,7 +102,7 @@ class Server(Serving):
             self._config, hub, records, past, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
         )
         self._streams = board.streams
-        apps = self._apps(hub, keys, metrics)
+        apps = self._apps(hub, keys, metrics, self._open_retellers(folder))
         apps.append((LIVE_PREFIX.encode(), board.app))
 
         def unready() -> str | None:
@@ -150,6 +153,7 @@ class Server(Serving):
             warn=_log.warning,
             on_commit=lambda seconds, _works: metrics.committed(seconds),
             on_loss=accept if config.log.accept_loss else None,
+            anchor_bytes_max=config.explain.anchor_bytes_max,
         )
         self._held.push_async_callback(asyncio.to_thread, log.close)
         settings = HubSettings(
@@ -186,7 +190,15 @@ class Server(Serving):
                 "the settings of the VDNs are not in force: the log cannot be written", reason=str(full)
             )
 
-    def _apps(self, hub: Hub, keys: KeyStore, metrics: Metrics) -> list[tuple[bytes, App]]:
+    def _open_retellers(self, folder: Folder) -> Retellers:
+        config = self._config
+        retellers = Retellers(folder.log_file, config.explain.deadline_s, config.log.accept_loss)
+        self._held.push_async_callback(asyncio.to_thread, retellers.close)
+        return retellers
+
+    def _apps(
+        self, hub: Hub, keys: KeyStore, metrics: Metrics, retellers: Retellers
+    ) -> list[tuple[bytes, App]]:
         config, clock = self._config, self._clock
         authenticator = self._authenticator(keys, metrics)
         cms = CmsSettings(config.skill_max, config.limits.requests_per_s_per_key, self._old_vdns())
@@ -199,12 +211,12 @@ class Server(Serving):
             (CMS_PREFIX, CmsApp(board, authenticator, clock, metrics, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
             (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
-            (V1_PREFIX.encode(), V1App(self._endpoints(), authenticator, clock, metrics, v1)),
+            (V1_PREFIX.encode(), V1App(self._endpoints(hub, retellers), authenticator, clock, metrics, v1)),
         ]
 
-    def _endpoints(self) -> dict[Interface, Endpoint]:
+    def _endpoints(self, hub: Hub, retellers: Retellers) -> dict[Interface, Endpoint]:
         """Who answers each interface of `v1.interfaces.TABLE`."""
-        return {}
+        return {EXPLAIN: ExplainEndpoint(HubExplainer(hub, self._clock, retellers))}
 
     def _serve_bms(self, at: Listen, hub: Hub, metrics: Metrics) -> None:
         """The internal interfaces on an address of their own, with nothing else on it."""

@@ -186,6 +186,24 @@ class SnapshotSettings(Section, frozen=True, kw_only=True):
     ] = 600
 
 
+class ExplainSettings(Section, frozen=True, kw_only=True):
+    """How the past is told (`at` of `/v1/explain`)."""
+
+    deadline_s: Annotated[
+        int, Row("A question about the past may take so long.", "s", 1, 3_600, "it takes a processor")
+    ] = 30
+    anchor_bytes_max: Annotated[
+        int,
+        Row(
+            "Room for the older snapshots of a VDN, from which its past is told; above it the oldest go.",
+            "bytes",
+            0,
+            2**40,
+            "they are in the log file",
+        ),
+    ] = 256 * 2**20
+
+
 class Shutdown(Section, frozen=True, kw_only=True):
     """How the server ends."""
 
@@ -292,6 +310,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     snapshot: SnapshotSettings = SnapshotSettings()
     history: HistorySettings = HistorySettings()
+    explain: ExplainSettings = ExplainSettings()
     shutdown: Shutdown = Shutdown()
     keys: KeySettings = KeySettings()
     bms: Bms = Bms()

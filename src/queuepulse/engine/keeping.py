@@ -132,6 +132,7 @@ def capture(books: Books) -> Capture:
         [[source, _dump_account(account)] for source, account in sorted(books.accounts.by_source.items())],
         [mark_ms for mark_ms, _ in books.told],
         len(books.untold),
+        books.idled.copy(),
     ]
     # Lists that are closed are never changed again: only the last one must be a copy.
     facts = [facts for _, facts in books.told] + books.untold + [books.facts.copy()]
@@ -203,7 +204,7 @@ def load(snapshot: bytes) -> Books:
 
 def _load(state: list[Any]) -> Books:
     _, own, queues, agents, calls, ended, closed, last, current, corrected, *rest = state
-    accounts, told, untold, lists, parts = rest
+    accounts, told, untold, idled, lists, parts = rest
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
@@ -221,6 +222,8 @@ def _load(state: list[Any]) -> Books:
             _set(queue.limits, LIMITS_FIELDS, limits)
     _load_fives(books, closed, last, current, corrected)
     _load_facts(books, told, untold, lists)
+    # Skills are a tuple in the books, and a list in what was decoded.
+    books.idled = [tuple(item) if isinstance(item, list) else item for item in idled]
     _load_agents(books, agents)
     for values in calls:
         _load_pass(books, values)

@@ -27,4 +27,4 @@ def modern(state: list[Any]) -> list[Any]:
         [[*values, 0, clock_ms, values[_STATE], clock_ms, 0], skills, None, []] for values, skills in agents
     ]
     state[4] = [[*call, None, None] for call in calls]
-    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [[]], parts]
+    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [], [[]], parts]

@@ -3,6 +3,8 @@
 And what is told of them to history, as facts.
 """
 
+from typing import Any
+
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.facts import FACTS_MAX, IDLED, MISSED, TOLD_MAX, TOLD_MS, Closed, Facts
 from queuepulse.engine.limits import WITHIN_MS, WITHIN_MS_MAX
@@ -20,6 +22,9 @@ class Periods:
     `told`, where the lists of the last `TOLD_MS` are, each with its mark, and `untold`, until somebody takes
     them.
     No list of these two is ever changed.
+
+    `idled` are the idle spells that ended in the current five minutes, four items each: at (epoch ms), agent,
+    since, the skills he was signed in to. What explains the longest one; history has no need of the others.
     """
 
     def __init__(self) -> None:
@@ -32,6 +37,7 @@ class Periods:
         self.facts: Facts = []
         self.told: list[tuple[int, Facts]] = []
         self.untold: list[Facts] = []
+        self.idled: list[Any] = []
 
     def pass_mark(self, mark_ms: int) -> None:
         """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
@@ -52,6 +58,7 @@ class Periods:
             self.closed += self.current
             self.last = []
         self.current = []
+        self.idled = []
         self.corrected = {}
         self.mark_ms = mark_ms
 

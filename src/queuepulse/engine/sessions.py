@@ -212,6 +212,8 @@ class Sessions(AgentTimes):
         """The idle spell of the agent ended, in all queues he is signed in to."""
         agent_id, mark_ms = agent.id, self.mark_ms
         idle_ms = at_ms - agent.since_ms if self._spells_count else 0
+        if idle_ms > 0 and at_ms >= mark_ms:
+            self.idled.extend((at_ms, agent_id, agent.since_ms, agent.skills))
         for queue in agent.queues:
             if queue.idle.in_order.pop(agent_id, None) is None:
                 queue.idle.drop(agent_id)

@@ -5,15 +5,10 @@ matters: killed, it is started anew, and what was under way is told again.
 """
 
 import asyncio
-import contextlib
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +18,10 @@ from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import Database, KeptHistory, open_history
+from queuepulse.stores.workers import settle_in
 
 PART_ITEMS: Final = 20_000
 """Items of facts encoded in one step: a millisecond."""
-NICE: Final = 5
-"""How far the worker stands back where the processor is wanted: history may come a second later."""
 
 
 class WorkerHistory:
@@ -119,20 +113,8 @@ _kept: KeptHistory | None = None
 
 def _open(url: str | None, file: str, keep_days: dict[str, int]) -> None:
     global _kept  # noqa: PLW0603 - a worker has one history, from its begin to its end
-    # It ends when the server says so, or is gone; a terminal's Ctrl-C is for the server.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(OSError):
-        os.nice(NICE)
+    settle_in()
     _kept = KeptHistory(open_history(url, Path(file)), keep_days)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(0)
 
 
 def _write(parts: list[bytes]) -> None:

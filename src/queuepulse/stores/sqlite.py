@@ -17,6 +17,13 @@ import apsw
 from queuepulse.engine.events import VdnKey
 from queuepulse.ports import IsReadable, KeptSnapshot, LogBatch, LogDamaged, LogFull, Loss, OnLoss
 from queuepulse.stores import tables
+from queuepulse.stores.anchors import (
+    ANCHOR_BYTES_MAX,
+    drop_useless,
+    removed_up_to,
+    stands_for,
+    thin_out,
+)
 from queuepulse.stores.reading import read_batches
 from queuepulse.stores.tables import (
     DAMAGE,
@@ -30,8 +37,6 @@ from queuepulse.stores.tables import (
 from queuepulse.stores.wal import transactions_lost
 from queuepulse.stores.writer import GroupWriter, OnCommit
 
-SNAPSHOTS_KEPT: Final = 2
-"""Snapshots kept per VDN: the newest, and one to fall back on."""
 PRUNE_BATCHES: Final = 64
 """Batches removed in one transaction: appends wait no longer than for one big batch of their own."""
 PRUNE_BYTES: Final = 4 * 2**20
@@ -54,8 +59,10 @@ class SqliteLog:
         warn: Callable[[str], None],
         on_commit: OnCommit = lambda _seconds, _works: None,
         on_loss: OnLoss | None = None,
+        anchor_bytes_max: int = ANCHOR_BYTES_MAX,
     ) -> None:
         self._file = file
+        self._anchor_bytes_max = anchor_bytes_max
         self._warn = warn
         self._on_loss = on_loss
         connection = _open(file, on_loss)
@@ -68,7 +75,7 @@ class SqliteLog:
         return self._writer.submit(partial(_append, vdn, at_ms, count, body), len(body))
 
     def keep_snapshot(self, snapshot: KeptSnapshot) -> asyncio.Future[None]:
-        return self._writer.submit(partial(_keep, snapshot), len(snapshot.body))
+        return self._writer.submit(partial(_keep, snapshot, self._anchor_bytes_max), len(snapshot.body))
 
     async def prune(self, before_ms: int, bytes_max: int) -> int:
         removed = 0
@@ -146,12 +153,7 @@ class SqliteLog:
 
     def _is_whole(self, vdn: VdnKey) -> bool:
         """Whether nothing comes before its first batch."""
-        first = select_one(
-            self._reader,
-            "SELECT previous FROM batch WHERE cc = ? AND vdn = ? ORDER BY last LIMIT 1",
-            vdn,
-        )
-        return first == (0,) or tables.read_ending(self._reader, vdn) == 0
+        return removed_up_to(self._reader, vdn) == 0
 
     def _lose(self, loss: Loss) -> None:
         if self._on_loss is None:
@@ -223,15 +225,11 @@ def _append(vdn: VdnKey, at_ms: int, count: int, body: bytes, connection: apsw.C
     return last
 
 
-def _keep(snapshot: KeptSnapshot, connection: apsw.Connection) -> None:
+def _keep(snapshot: KeptSnapshot, anchor_bytes_max: int, connection: apsw.Connection) -> None:
     # A snapshot of what is not yet durable would count events twice after a crash.
     assert snapshot.position <= read_head(connection).position
     tables.insert_snapshot(connection, snapshot)
-    connection.execute(
-        "DELETE FROM snapshot WHERE cc = :cc AND vdn = :vdn AND position NOT IN "
-        "(SELECT position FROM snapshot WHERE cc = :cc AND vdn = :vdn ORDER BY position DESC LIMIT :kept)",
-        {**snapshot.vdn._asdict(), "kept": SNAPSHOTS_KEPT},
-    )
+    thin_out(connection, snapshot.vdn, anchor_bytes_max)
 
 
 def _prune(before_ms: int, bytes_max: int, connection: apsw.Connection) -> int:
@@ -243,22 +241,17 @@ def _prune(before_ms: int, bytes_max: int, connection: apsw.Connection) -> int:
         "SELECT last, cc, vdn, at_ms, length(body) FROM batch ORDER BY last LIMIT ?",
         (PRUNE_BATCHES,),
     )
-    stands_for = {
-        vdn: _oldest_kept(connection, vdn) for vdn in {VdnKey(cc, vdn) for _, cc, vdn, _, _ in oldest}
-    }
+    kept_up_to = {vdn: stands_for(connection, vdn) for vdn in {VdnKey(*row[1:3]) for row in oldest}}
     for last, cc, vdn, at_ms, size in oldest:
         is_due = at_ms < before_ms or kept > bytes_max
-        if not is_due or last > stands_for[VdnKey(cc, vdn)] or head.bytes - kept > PRUNE_BYTES:
+        if not is_due or last > kept_up_to[VdnKey(cc, vdn)] or head.bytes - kept > PRUNE_BYTES:
             break
         floor, kept = last, kept - size
     connection.execute("DELETE FROM batch WHERE last <= ?", (floor,))
     write_head(connection, Head(floor, head.position, kept))
+    for vdn in kept_up_to:
+        drop_useless(connection, vdn)
     return floor - head.floor
-
-
-def _oldest_kept(connection: apsw.Connection, vdn: VdnKey) -> int:
-    (position,) = select_one(connection, "SELECT min(position) FROM snapshot WHERE cc = ? AND vdn = ?", vdn)
-    return 0 if position is None else int(position)
 
 
 def _snapshot(connection: apsw.Connection, vdn: VdnKey, position: int) -> KeptSnapshot:

@@ -1,7 +1,9 @@
 """What the documents say of the interfaces, as tables in Markdown, drawn from the code."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from queuepulse.engine.explaining import FORMULAS
+from queuepulse.engine.explanations import WHATS, WHY_NOT
 from queuepulse.v1.interfaces import TABLE, Interface
 from queuepulse.v1.openapi import STATUSES
 from queuepulse.v1.parameters import CC, VDN, Limits, Parameter
@@ -20,7 +22,24 @@ def tables() -> dict[str, str]:
         "v1 interfaces": _table(("path", "gives"), ((f"`{one.path}`", one.summary) for one in TABLE)),
         "v1 parameters": _parameters((CC, VDN)),
     }
-    return made | {f"v1 {one.name.replace('/', ' ')}": _own(one) for one in TABLE}
+    return made | _explained() | {f"v1 {one.name.replace('/', ' ')}": _own(one) for one in TABLE}
+
+
+def _explained() -> dict[str, str]:
+    """What the words of an explanation mean."""
+    formulas = (
+        (f"`{name}`", f"`{formula.text}`", ", ".join(f"`{one}` ({by})" for one, by in formula.operands))
+        for name, formula in FORMULAS.items()
+    )
+    return {
+        "explain formulas": _table(("figure", "formula", "operands"), formulas),
+        "explain terms": _table(("`what`", "is"), _coded(WHATS)),
+        "explain reasons": _table(("`why_not`", "means"), _coded(WHY_NOT)),
+    }
+
+
+def _coded(meanings: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(f"`{word}`", meaning) for word, meaning in meanings.items()]
 
 
 def _own(interface: Interface) -> str:

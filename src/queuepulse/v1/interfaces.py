@@ -5,12 +5,17 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from queuepulse.v1.parameters import CC, VDN, Parameter
+from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
+from queuepulse.retelling import OUR_NAMES, WIRE_NAMES, Explained
+from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Parameter, Skill, Whole
 
 PREFIX: Final = "/v1/"
 """Begins the path of each."""
 OPENAPI_PATH: Final = PREFIX + "openapi.json"
 """Where the document of all is, for anybody."""
+
+AFTER_MAX: Final = 10_000_000
+"""More terms than any figure has."""
 
 
 class Schema(NamedTuple):
@@ -49,5 +54,25 @@ class Interface(NamedTuple):
         return (CC, VDN, *self.own)
 
 
-TABLE: Final[tuple[Interface, ...]] = ()
+EXPLAIN: Final = Interface(
+    "explain",
+    "What a figure of a queue is made of.",
+    "The calls, agents and events, what each adds, and how they give the figure; a program can compute it "
+    "anew from these alone. `at` in the past is answered from the log, in a while.",
+    (
+        Parameter("skill", Skill(), "The queue.", required=True),
+        Parameter(
+            "figure",
+            Choice((*WIRE_NAMES, *OUR_NAMES)),
+            "The figure, by our name or by that of the CC-CMS API.",
+            required=True,
+        ),
+        Parameter("at", Instant(), "The instant of which it is; now unless given."),
+        Parameter("after", Whole(0, AFTER_MAX), "Terms to pass over.", default=0),
+        Parameter("limit", Whole(1, TERMS_MAX), "Terms to list.", default=TERMS_DEFAULT),
+    ),
+    lambda: schema_of(Explained),
+)
+
+TABLE: Final[tuple[Interface, ...]] = (EXPLAIN,)
 """All that are served."""

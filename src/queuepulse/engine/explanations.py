@@ -1,0 +1,98 @@
+"""What a figure is made of, as plain values: terms, the operands that they add up to, and the formula.
+
+A program can compute the figure anew from these alone: `docs/explain.md` says how. The names are those of
+`GET /v1/explain`.
+"""
+
+from typing import Final
+
+import msgspec
+
+SUM: Final = "sum"
+MAX: Final = "max"
+
+TERMS_MAX: Final = 10_000
+"""Terms in one answer: some 2 MB of JSON. What the others add is told in one number an operand."""
+TERMS_DEFAULT: Final = 1_000
+"""Terms that are listed unless more are asked for: more than a person reads."""
+
+WHATS: Final = {
+    "agent": "An agent signed in to the queue: his state, since when, and what explains it.",
+    "waiting": "A pass that waits.",
+    "talking": "A pass answered and not released.",
+    "offered": "A pass entered the queue.",
+    "answered": "A wait ended by an answer.",
+    "left": "A wait ended otherwise; `cause` says how.",
+    "talked": "A talk ended.",
+    "talks": "So many talks that ended in one minute: the single ones are no longer in memory.",
+    "idled": "An idle spell ended.",
+}
+"""What a term is."""
+WHY_NOT: Final = {
+    "other_state": "He is in another state.",
+    "in_use": "He has as many contacts as he can take, or cannot take a second one.",
+    "outbound": "Only inbound calls count.",
+    "too_late": "The wait was longer than the limit.",
+    "closed": "Nobody saw its true end.",
+    "unknown_wait": "Only its answer was seen: how long it waited is not known.",
+}
+"""Why a term adds nothing."""
+
+
+class Term(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One call, agent or event, and what it adds to each operand; nothing, where `why_not` says why.
+
+    Instants are epoch ms: it began at `since_ms`, and happened or ended at `at_ms`. `until_ms` is when a
+    wrap-up ends. `calls` are those that the agent talks in, `ringing` those that ring at him; `agents` are
+    those at whom a waiting call rings.
+    `position` is the place in the log of the event that told it, where that is known.
+    """
+
+    what: str
+    adds: dict[str, int]
+    why_not: str = ""
+    call: str | None = None
+    agent: int | None = None
+    name: str | None = None
+    state: str = ""
+    base: str = ""
+    since_ms: int | None = None
+    at_ms: int | None = None
+    until_ms: int | None = None
+    cause: str = ""
+    hold_ms: int = 0
+    calls: tuple[str, ...] = ()
+    ringing: tuple[str, ...] = ()
+    agents: tuple[int, ...] = ()
+    position: int | None = None
+
+
+class Operand(msgspec.Struct, frozen=True, gc=False):
+    """What the terms add up to: their `sum` or `max`, 0 of none. `others` is that of terms not listed."""
+
+    by: str
+    value: int
+    others: int = 0
+
+
+class Explanation(msgspec.Struct, frozen=True, gc=False):
+    """How a figure of one queue came to be, at `at_ms`, of what happened since `from_ms`.
+
+    `formula` gives `value` out of the operands; where it would divide by 0, `empty` is the value.
+    `terms` are some of all `terms_total`, those behind the first `after`.
+    """
+
+    skill: int
+    figure: str
+    unit: str
+    period: str
+    meaning: str
+    from_ms: int
+    at_ms: int
+    value: int | float | None
+    formula: str
+    empty: int | None
+    operands: dict[str, Operand]
+    terms_total: int
+    after: int
+    terms: list[Term]

@@ -1,0 +1,313 @@
+"""The past out of the log is what a query at that instant gave; anchors and workers keep within bounds."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.folding import NINE_MS, SKILLS, event, events_of
+from queuepulse.engine.codec import encode_events
+from queuepulse.engine.events import Event, VdnKey
+from queuepulse.engine.figures import FIGURES
+from queuepulse.engine.vdn import Vdn
+from queuepulse.ports import EncodedAnswer, KeptSnapshot
+from queuepulse.retelling import PastRefused, PastUnavailable, Why
+from queuepulse.stores import anchors, retold
+from queuepulse.stores.retold_worker import Retellers
+from queuepulse.stores.sqlite import SqliteLog
+from recomputing import recomputed
+from server.running import until
+
+BANK, SHOP = VdnKey(1, 1), VdnKey(1, 2)
+NAMES = [figure.name for figure in FIGURES]
+BATCH = 16
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    with closing(opened(tmp_path)) as log:
+        yield log
+
+
+def opened(folder: Path, **options: Any) -> SqliteLog:
+    return SqliteLog(folder / "log.sqlite", elapsed=lambda: 0.0, warn=pytest.fail, **options)
+
+
+async def written(log: SqliteLog, events: Sequence[Event], snapshots: Sequence[int] = ()) -> None:
+    """Logs the events as they come, with a snapshot behind some of the batches; another VDN beside them."""
+    engine = Vdn()
+    for number, begin in enumerate(range(0, len(events), BATCH)):
+        some = events[begin : begin + BATCH]
+        body, at_ms = encode_events(some), NINE_MS + number
+        last = await log.append(BANK, at_ms, len(some), body)
+        await log.append(SHOP, at_ms, len(some), body)
+        for one in some:
+            engine.apply(one)
+        engine.advance(engine.clock_ms)
+        engine.tell()
+        if number in snapshots:
+            await log.keep_snapshot(KeptSnapshot(BANK, last, engine.clock_ms, engine.snapshot()))
+
+
+def told(answer: EncodedAnswer) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(answer.body)
+    return decoded
+
+
+def in_order(events: Sequence[Event]) -> list[Event]:
+    """So that at any instant all before it were logged."""
+    return sorted(events, key=lambda one: one.at or 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("snapshots", [(), (3, 9), (0, 4, 8, 12, 16)])
+def test_random_figures_of_random_instants_come_of_their_explanations(
+    log: SqliteLog, tmp_path: Path, seed: int, snapshots: Sequence[int]
+) -> None:
+    drawn, events = random.Random(seed), in_order(events_of(seed, 300))
+    asyncio.run(written(log, events, snapshots))
+    for _ in range(12):
+        at_ms = drawn.randint((events[0].at or 0) - 5, events[-1].at or 0)
+        engine, seen = Vdn(), [one for one in events if (one.at or 0) <= at_ms]
+        for one in seen:
+            engine.apply(one)
+        row, figure = drawn.choice(engine.rows(SKILLS, at_ms)), drawn.choice(NAMES)
+        answer = retold.explain(tmp_path / "log.sqlite", BANK, Why(row.skill, figure, at_ms))
+        explained = told(answer)
+        assert explained["value"] == recomputed(explained) == getattr(row, figure), (at_ms, figure)
+        assert explained["at_ms"] == at_ms
+        assert bool(explained["position"]) == bool(seen)
+
+
+def test_each_fact_of_a_period_has_the_place_of_the_event_that_told_it(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    events = [event("call_offered", 1_000 * number, call=f"c{number}", skill=1) for number in range(200)]
+    asyncio.run(written(log, events, (2, 3)))
+    where = {}
+    for batch in log.read(vdn=BANK):
+        for place, body in enumerate(batch.body.splitlines(), batch.first):
+            where[place] = msgspec.json.decode(body)
+    explained = told(retold.explain(tmp_path / "log.sqlite", BANK, Why(1, "offered_in", NINE_MS + 150_500)))
+    assert len(explained["terms"]) == 151
+    for term in explained["terms"]:
+        assert where[term["position"]]["at"] == term["at_ms"]
+
+
+def test_an_agent_has_the_place_of_the_event_that_brought_him_into_his_state(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    events = [
+        event("agent_signed_in", 1_000, agent=101, skills=[1]),
+        event("call_offered", 2_000, call="A", skill=1),
+        event("call_alerting", 3_000, call="A", agent=101),
+        event("call_answered", 4_000, call="A", agent=101),
+        event("call_released", 9_000, call="A", wrapup_ms=10_000),
+        event("clock", 60_000),
+    ]
+    asyncio.run(written(log, events))
+
+    def place(figure: str, after_ms: int) -> int:
+        answer = retold.explain(tmp_path / "log.sqlite", BANK, Why(1, figure, NINE_MS + after_ms))
+        (term,) = told(answer)["terms"]
+        return int(term.get("position", 0))
+
+    assert place("idle", 1_500) == 1
+    assert place("talking", 5_000) == 4
+    assert place("in_talk", 5_000) == 4
+    assert place("work", 9_500) == 5
+    # No event brought him there, but time.
+    assert place("idle", 20_000) == 0
+    assert place("waiting", 2_500) == 2
+
+
+def test_before_the_log_reaches_back_is_refused_with_from_when_it_does(
+    log: SqliteLog, tmp_path: Path
+) -> None:
+    events = [event("call_offered", 60_000 * number, call=f"c{number}", skill=1) for number in range(320)]
+
+    async def scenario() -> None:
+        await written(log, events, (5, 12, 19))
+        assert await log.prune(NINE_MS + 7, 2**40) > 0
+
+    asyncio.run(scenario())
+    file = tmp_path / "log.sqlite"
+    from_ms = NINE_MS + (6 * BATCH - 1) * 60_000
+    with pytest.raises(PastRefused, match="2026-01-01T10:35:00Z"):
+        retold.explain(file, BANK, Why(1, "waiting", from_ms - 1))
+    assert told(retold.explain(file, BANK, Why(1, "waiting", from_ms)))["value"] == 6 * BATCH
+    later_ms = from_ms + 200 * 60_000
+    assert told(retold.explain(file, BANK, Why(1, "waiting", later_ms)))["value"] == 6 * BATCH + 200
+
+
+def test_a_log_that_is_damaged_is_told_and_not_guessed(log: SqliteLog, tmp_path: Path) -> None:
+    events = [event("call_offered", 1_000 * number, call=f"c{number}", skill=1) for number in range(64)]
+    asyncio.run(written(log, events))
+    with closing(anchors.apsw.Connection(str(tmp_path / "log.sqlite"))) as connection:
+        connection.execute("UPDATE batch SET checksum = checksum + 1 WHERE first = 33")
+    why = Why(1, "waiting", NINE_MS + 60_000)
+    with pytest.raises(PastUnavailable, match="events are lost"):
+        retold.explain(tmp_path / "log.sqlite", BANK, why)
+    lossy = told(retold.explain(tmp_path / "log.sqlite", BANK, why, accept_loss=True))
+    assert lossy["value"] == recomputed(lossy) == 61 - BATCH
+
+
+# Anchors
+
+
+def snapshots_of(log: SqliteLog, vdn: VdnKey = BANK) -> list[int]:
+    rows = log._reader.execute("SELECT position FROM snapshot WHERE cc = ? AND vdn = ?", vdn)
+    return sorted(row[0] for row in rows)
+
+
+async def kept_every(log: SqliteLog, minutes: int, count: int, size: int = 100) -> None:
+    for number in range(1, count + 1):
+        last = await log.append(BANK, number, 1, b"{}")
+        body = os.urandom(size)
+        await log.keep_snapshot(KeptSnapshot(BANK, last, NINE_MS + number * minutes * 60_000, body))
+
+
+def test_an_hour_keeps_its_first_snapshot_and_old_ones_that_of_six_hours(log: SqliteLog) -> None:
+    asyncio.run(kept_every(log, 10, 6 * 24 * 5))
+    ages = [720 - position for position in snapshots_of(log)]
+    assert ages[-2:] == [1, 0]
+    near = [age for age in ages[:-2] if age < 6 * 48]
+    assert {older - newer for older, newer in pairwise(near)} == {6}
+    far = [age for age in ages[1:] if age > 6 * (48 + 6)]
+    assert {older - newer for older, newer in pairwise(far)} == {36}
+    assert len(ages) < 2 + 48 + 4 * 3 + 2
+
+
+def test_anchors_keep_within_their_room(tmp_path: Path) -> None:
+    with closing(opened(tmp_path, anchor_bytes_max=10_500)) as log:
+        asyncio.run(kept_every(log, 60, 40, size=1_000))
+        assert snapshots_of(log) == list(range(29, 41))
+    with closing(opened(tmp_path, anchor_bytes_max=0)) as log:
+        asyncio.run(kept_every(log, 60, 1))
+        assert len(snapshots_of(log)) == 2
+
+
+def test_anchors_go_with_the_events_behind_them_and_never_hold_them(log: SqliteLog) -> None:
+    async def scenario() -> None:
+        await kept_every(log, 60, 20)
+        await log.prune(15, 2**40)
+
+    asyncio.run(scenario())
+    assert snapshots_of(log) == list(range(14, 21))
+    assert next(iter(log.read())).first == 15
+
+
+# Workers
+
+
+@pytest.fixture
+def workers(log: SqliteLog, tmp_path: Path) -> Iterator[Retellers]:
+    asyncio.run(written(log, in_order(events_of(1, 300))))
+    with closing(Retellers(tmp_path / "log.sqlite", 20.0)) as workers:
+        yield workers
+
+
+WHY = Why(1, "waiting", (in_order(events_of(1, 300))[200].at or 0))
+
+
+def test_a_worker_answers_as_it_is_answered_here(workers: Retellers, tmp_path: Path) -> None:
+    here = retold.explain(tmp_path / "log.sqlite", BANK, WHY)
+    assert asyncio.run(workers.explain(BANK, WHY)) == here
+    (first,) = workers._all
+    assert asyncio.run(workers.explain(BANK, WHY._replace(figure="signed_in"))).position == here.position
+    assert workers._all == {first}
+    with pytest.raises(PastRefused):
+        workers_file_is_pruned(workers)
+
+
+def workers_file_is_pruned(workers: Retellers) -> None:
+    file = Path(workers._begin[0])
+    with closing(anchors.apsw.Connection(str(file))) as connection:
+        connection.execute("DELETE FROM batch WHERE first < 100")
+    asyncio.run(workers.explain(BANK, WHY))
+
+
+def test_a_third_question_at_once_is_put_off(workers: Retellers) -> None:
+    async def scenario() -> None:
+        asked = [asyncio.ensure_future(workers.explain(BANK, WHY)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(PastUnavailable, match="under way"):
+            await workers.explain(BANK, WHY)
+        first, second = await asyncio.gather(*asked)
+        assert first == second
+        assert await workers.explain(BANK, WHY) == first
+
+    asyncio.run(scenario())
+
+
+def test_who_goes_away_gives_no_room_before_the_worker_is_done(workers: Retellers) -> None:
+    async def scenario() -> None:
+        asked = [asyncio.ensure_future(workers.explain(BANK, WHY)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for one in asked:
+            one.cancel()
+        await asyncio.wait(asked)
+        with pytest.raises(PastUnavailable, match="under way"):
+            await workers.explain(BANK, WHY)
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_is_late_is_killed_and_another_answers(workers: Retellers) -> None:
+    workers._deadline_s = 0.0
+    with pytest.raises(PastUnavailable, match=r"deadline_s") as late:
+        asyncio.run(workers.explain(BANK, WHY))
+    assert late.value.retry_s > 0
+    assert not workers._all
+    workers._deadline_s = 20.0
+    assert asyncio.run(workers.explain(BANK, WHY)).position
+
+
+def test_a_worker_that_ended_is_replaced(workers: Retellers) -> None:
+    asyncio.run(workers.explain(BANK, WHY))
+    (worker,) = workers._all
+    os.kill(worker.program.pid, signal.SIGKILL)
+    worker.program.join()
+    assert asyncio.run(workers.explain(BANK, WHY)).position
+    assert worker not in workers._all
+
+
+def test_a_worker_that_dies_at_work_is_told(workers: Retellers) -> None:
+    async def scenario() -> None:
+        await workers.explain(BANK, WHY)
+        (worker,) = workers._all
+        os.kill(worker.program.pid, signal.SIGSTOP)
+        asked = asyncio.ensure_future(workers.explain(BANK, WHY))
+        await asyncio.to_thread(until, lambda: not workers._idle)
+        os.kill(worker.program.pid, signal.SIGKILL)
+        with pytest.raises(PastUnavailable, match="has ended"):
+            await asked
+        assert not workers._all
+
+    asyncio.run(scenario())
+
+
+def test_closing_ends_what_is_under_way(log: SqliteLog, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        workers = Retellers(tmp_path / "log.sqlite", 20.0)
+        await workers.explain(BANK, WHY)
+        (worker,) = workers._all
+        os.kill(worker.program.pid, signal.SIGSTOP)
+        asked = asyncio.ensure_future(workers.explain(BANK, WHY))
+        await asyncio.to_thread(until, lambda: not workers._idle)
+        await asyncio.to_thread(workers.close)
+        with pytest.raises(PastUnavailable):
+            await asked
+        with pytest.raises((PastUnavailable, RuntimeError)):
+            await workers.explain(BANK, WHY)
+
+    asyncio.run(written(log, in_order(events_of(1, 300))))
+    asyncio.run(scenario())
