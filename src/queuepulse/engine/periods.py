@@ -19,8 +19,8 @@ class Periods:
     until somebody takes them.
 
     `facts` are those since the mark passed, in the order of the log. When the next one passes they join
-    `told`, where the lists of the last `TOLD_MS` are, each with its mark, and `untold`, until somebody takes
-    them.
+    `told`, where the lists of the last `TOLD_MS` are, each with the mark that ended it, and `untold`, until
+    somebody takes them.
     No list of these two is ever changed.
 
     `idled` are the idle spells that ended in the current five minutes, four items each: at (epoch ms), agent,
@@ -46,8 +46,8 @@ class Periods:
         for five in sorted(self.current, key=_skill):
             if five.idle_ms_max:
                 self.facts.extend((IDLED, five.mark_ms, five.skill, five.idle_ms_max))
-        self._close_facts()
-        kept_ms = mark_ms - TOLD_MS - FIVE_MS
+        self._close_facts(mark_ms)
+        kept_ms = mark_ms - TOLD_MS
         if self.told and self.told[0][0] <= kept_ms:
             self.told = [entry for entry in self.told if entry[0] > kept_ms]
         self.closed += self.corrected.values()
@@ -99,15 +99,16 @@ class Periods:
     def take_facts(self, timezone: str, day_starts: str) -> Closed:
         """The facts that nobody took yet, of five minutes that are over; or of these, if they are many."""
         if len(self.facts) > FACTS_MAX:
-            self._close_facts()
+            self._close_facts(self.mark_ms + FIVE_MS)
         told, self.untold = self.untold, []
         return Closed(told, self.mark_ms, timezone, day_starts)
 
-    def _close_facts(self) -> None:
+    def _close_facts(self, end_ms: int) -> None:
         if not self.facts:
             return
         self.untold.append(self.facts)
-        self.told.append((self.mark_ms, self.facts))
+        # By its end: after a silence a list begins long before most of what it tells of.
+        self.told.append((end_ms, self.facts))
         self.facts = []
         held = sum([len(facts) for _, facts in self.told])
         while held > TOLD_MAX:

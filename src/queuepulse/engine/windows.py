@@ -1,0 +1,360 @@
+"""Live windows: the sums of what was told between two instants, up to now, to the millisecond.
+
+What is closed is summed once for each five minutes (`Memory`); of the five minutes that a window begins in,
+and of what would be told if time ran on to now, each fact is looked at. The engine is not changed.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from queuepulse.engine.agents import Agent
+from queuepulse.engine.books import Books
+from queuepulse.engine.facts import (
+    MISSED,
+    MOVED,
+    RANG,
+    RETOLD_MS,
+    SPENT,
+    UNANSWERED,
+    WIDTHS,
+    WRAPPED_UP,
+    Facts,
+)
+from queuepulse.engine.limits import WITHIN_MS
+from queuepulse.engine.queues import FIVE_MS
+from queuepulse.engine.records import Record, Tally, add, agent_record, pieces, queue_record
+from queuepulse.engine.states import ADJUST, SIGNED_OUT
+
+STEP_ITEMS: Final = 3_000
+"""Items of facts added up in one step: half a millisecond."""
+STEP_RECORDS: Final = 100
+"""Records added up in one step, likewise."""
+SUMS_MAX: Final = 64
+"""Windows of which the sums of what is closed are remembered; each holds for up to five minutes."""
+_OF_AGENTS: Final = frozenset((RANG, UNANSWERED))
+_OF_BOTH: Final = frozenset((SPENT, MOVED))
+
+
+class Wanted(NamedTuple):
+    """Whose figures are asked for: queues by skill, agents by id."""
+
+    skills: frozenset[int]
+    agents: frozenset[int]
+
+
+class Capture(NamedTuple):
+    """All that the windows of an instant are made of, to be added up while the engine goes on.
+
+    `closed` are lists of facts with the mark that ended each, `running` the list since `mark_ms`, of
+    which the first `running_items` count. `pending` is what would be told if time had run on to `now_ms`.
+    """
+
+    now_ms: int
+    mark_ms: int
+    closed: list[tuple[int, Facts]]
+    running: Facts
+    running_items: int
+    pending: Facts
+
+
+def capture(books: Books, wanted: Wanted, now_ms: int) -> Capture:
+    """What is known at `now_ms`, which is not before the clock; nothing of it will change."""
+    running = books.facts
+    return Capture(
+        now_ms, books.mark_ms, list(books.told), running, len(running), pending(books, wanted, now_ms)
+    )
+
+
+# What would be told now
+
+
+def pending(books: Books, wanted: Wanted, now_ms: int) -> Facts:
+    """The facts that are not told yet and are true at `now_ms`: limits reached, and how agents spent time."""
+    found: Facts = []
+    for stay in books.calls.values():
+        if stay.answered_at_ms < 0 and stay.queue.skill in wanted.skills:
+            since_ms, counted = stay.waiting_since_ms, stay.counted
+            from_ms, to_ms, own_ms = (0, 0, stay.queue.own_limit_ms()) if counted is None else counted
+            for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
+                at_ms = since_ms + limit_ms
+                if at_ms < now_ms and not from_ms <= at_ms < to_ms:
+                    found.extend((MISSED, at_ms, stay.queue.skill, index, 1, stay.call))
+    skills, agents = wanted
+    for agent in books.agents.values():
+        if agent.id in agents or not skills.isdisjoint(agent.skills):
+            _pending_of(found, books, agent, now_ms)
+    return found
+
+
+def _pending_of(found: Facts, books: Books, agent: Agent, now_ms: int) -> None:
+    """What is not told yet of an agent."""
+    changes, state, from_ms = agent.changes, agent.told_state, agent.told_ms
+    until_ms = agent.wrapup_until_ms
+    if agent.state != SIGNED_OUT and until_ms and until_ms <= now_ms:
+        # The wrap-up is over, though no event since has said that time went on.
+        queue = agent.wrapup_queue
+        if queue is not None:
+            wrapup_ms = max(until_ms - agent.wrapup_since_ms, 0)
+            found.extend((WRAPPED_UP, until_ms, queue.skill, agent.id, wrapup_ms))
+        if agent.state == ADJUST and agent.unexplained < 0:
+            changes = [*changes, until_ms << 4 | agent.base]
+    if not changes and state == SIGNED_OUT:
+        return
+    gap_ms = now_ms - now_ms % FIVE_MS - RETOLD_MS
+    if from_ms < gap_ms:
+        # As when the mark passes: of a silence of days the time of the last one counts.
+        end_ms = books.mark_ms + FIVE_MS
+        found.extend((SPENT, end_ms, agent.id, agent.skills, from_ms, state, changes))
+        state, changes = changes[-1] & 15 if changes else state, []
+        from_ms = max(from_ms, end_ms, gap_ms)
+        if state == SIGNED_OUT:
+            return
+    if now_ms > from_ms or changes:
+        found.extend((SPENT, max(now_ms, from_ms), agent.id, agent.skills, from_ms, state, changes))
+
+
+# Facts added up
+
+
+class Five(Tally):
+    """The sums of a list of facts, of queues or of agents.
+
+    `elsewhere` has the facts of other five minutes than its own by mark: each that a fact touches has it
+    whole.
+    """
+
+    def __init__(self, mark_ms: int, of_agents: bool) -> None:
+        super().__init__()
+        self.mark_ms = mark_ms
+        self.of_agents = of_agents
+        self.elsewhere: dict[int, Facts] = {}
+        self.added = 0
+        self._touched: set[int] = set()
+        # The sums of the others go there.
+        self._nowhere = queue_record()
+        self._nobody = agent_record()
+
+    def records(self) -> dict[int, dict[int, Record]]:
+        """The sums by mark, then by id."""
+        return self.agents if self.of_agents else self.queues
+
+    def add_upto(self, facts: Facts, last: int) -> Iterator[None]:
+        """Adds the facts that were not added yet, up to that item, in steps."""
+        rules, touched = self._rules, self._touched
+        while self.added < last:
+            begin, until = self.added, min(self.added + STEP_ITEMS, last)
+            while begin < until:
+                kind: int = facts[begin]
+                end = begin + WIDTHS[kind]
+                fact = facts[begin:end]
+                rules[kind](fact)
+                if touched:
+                    for mark_ms in touched:
+                        self.elsewhere.setdefault(mark_ms, []).extend(fact)
+                    touched.clear()
+                begin = end
+            self.added = begin
+            yield
+
+    def queue(self, at_ms: int, skill: int) -> Record:
+        if self.of_agents:
+            return self._nowhere
+        mark_ms = at_ms - at_ms % FIVE_MS
+        if mark_ms != self.mark_ms:
+            self._touched.add(mark_ms)
+        return super().queue(at_ms, skill)
+
+    def agent(self, at_ms: int, agent_id: int) -> Record:
+        if not self.of_agents:
+            return self._nobody
+        mark_ms = at_ms - at_ms % FIVE_MS
+        if mark_ms != self.mark_ms:
+            self._touched.add(mark_ms)
+        return super().agent(at_ms, agent_id)
+
+
+class Clip(Tally):
+    """The sums of what belongs to [from_ms, to_ms) and to those wanted: `of_queues`, `of_agents`."""
+
+    def __init__(self, from_ms: int, to_ms: int, wanted: Wanted) -> None:
+        super().__init__()
+        self.from_ms = from_ms
+        self.to_ms = to_ms
+        self.wanted = wanted
+        self.of_queues: dict[int, Record] = {}
+        self.of_agents: dict[int, Record] = {}
+        # What belongs to nobody asked for goes there.
+        self._no_queue = queue_record()
+        self._no_agent = agent_record()
+
+    def add_part(self, facts: Facts, begin: int, last: int) -> int:
+        """Adds some of the facts from that item on; gives where the next one begins."""
+        rules, skills, agents = self._rules, self.wanted.skills, self.wanted.agents
+        until = min(begin + STEP_ITEMS, last)
+        while begin < until:
+            kind: int = facts[begin]
+            end = begin + WIDTHS[kind]
+            if kind in _OF_BOTH or kind in _OF_AGENTS or facts[begin + 2] in skills or agents:
+                rules[kind](facts[begin:end])
+            begin = end
+        return begin
+
+    def queue(self, at_ms: int, skill: int) -> Record:
+        if skill not in self.wanted.skills or not self.from_ms <= at_ms < self.to_ms:
+            return self._no_queue
+        record = self.of_queues.get(skill)
+        if record is None:
+            record = self.of_queues[skill] = queue_record()
+        return record
+
+    def agent(self, at_ms: int, agent_id: int) -> Record:
+        if agent_id not in self.wanted.agents or not self.from_ms <= at_ms < self.to_ms:
+            return self._no_agent
+        record = self.of_agents.get(agent_id)
+        if record is None:
+            record = self.of_agents[agent_id] = agent_record()
+        return record
+
+    def _reached(self, counts: list[int], fact: list[Any], place: int, wait_ms: int) -> None:
+        # Each limit where it was reached, though answer or leaving may lie in the same five minutes.
+        skill, since_ms, own_ms, counted = fact[2], fact[5], fact[6], fact[7]
+        from_ms, to_ms, own_ms = counted or (0, 0, own_ms)
+        for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
+            was = from_ms <= since_ms + limit_ms < to_ms
+            if was != (wait_ms > limit_ms):
+                self._count_missed(since_ms + limit_ms, skill, index, -1 if was else 1)
+
+    def _spent(self, fact: list[Any]) -> None:
+        _, to_ms, agent_id, skills, from_ms, state, changes = fact
+        if to_ms > self.from_ms and from_ms < self.to_ms:
+            for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
+                self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
+
+    def _count_time(
+        self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int
+    ) -> None:
+        from_ms, to_ms = max(from_ms, self.from_ms), min(to_ms, self.to_ms)
+        if from_ms < to_ms:
+            super()._count_time(agent_id, skills, state, from_ms, to_ms, sign)
+
+
+# Windows
+
+
+class Memory:
+    """The sums of what is closed, of the queues or of the agents of one VDN: as much as the engine remembers.
+
+    One window at a time is worked at.
+    """
+
+    def __init__(self, of_agents: bool = False) -> None:
+        self.of_agents = of_agents
+        self.running: Five | None = None
+        self._running: Facts = []
+        self.closed: list[tuple[Facts, Five]] = []
+        self._sums: dict[tuple[int, int], dict[int, Record]] = {}
+
+    def follow(self, captured: Capture) -> Iterator[None]:
+        """Adds up what is new, and forgets what the engine has forgotten; in steps."""
+        known = {id(facts): five for facts, five in self.closed}
+        if self.running is not None:
+            known[id(self._running)] = self.running
+        closed = []
+        for end_ms, facts in captured.closed:
+            five = known.get(id(facts))
+            closed.append((facts, Five(end_ms - FIVE_MS, self.of_agents) if five is None else five))
+        running = known.get(id(captured.running))
+        if [id(facts) for facts, _ in closed] != [id(facts) for facts, _ in self.closed]:
+            self._sums = {}
+        # The lists are held, so that no other list gets the place of one in memory, by which it is known.
+        self.closed, self._running = closed, captured.running
+        self.running = Five(captured.mark_ms, self.of_agents) if running is None else running
+        for facts, five in closed:
+            yield from five.add_upto(facts, len(facts))
+        yield from self.running.add_upto(captured.running, captured.running_items)
+
+    def sums(self, from_ms: int, to_ms: int) -> dict[int, Record]:
+        """Those sums of what is closed that are known for the five minutes that begin in [from_ms, to_ms)."""
+        found = self._sums.get((from_ms, to_ms))
+        if found is None:
+            if len(self._sums) >= SUMS_MAX:
+                self._sums = {}
+            found = self._sums[from_ms, to_ms] = {}
+        return found
+
+
+class Window:
+    """The sums of those asked for in [from_ms, to_ms), in `records` by id when the work is done.
+
+    A `to_ms` behind the instant of the capture includes all up to it; any other is a mark.
+    """
+
+    def __init__(self, memory: Memory, captured: Capture, wanted: Wanted, from_ms: int, to_ms: int) -> None:
+        assert to_ms > captured.now_ms or to_ms % FIVE_MS == 0, "an end in the past is a mark"
+        self.records: dict[int, Record] = {}
+        self._memory = memory
+        self._captured = captured
+        self._wanted = wanted
+        self._from_ms = from_ms
+        self._to_ms = to_ms
+
+    def work(self) -> Iterator[None]:
+        """Does it, in steps of less than a millisecond."""
+        memory, from_ms, to_ms = self._memory, self._from_ms, self._to_ms
+        yield from memory.follow(self._captured)
+        whole_ms = from_ms + -from_ms % FIVE_MS
+        ids = sorted(self._wanted.agents if memory.of_agents else self._wanted.skills)
+        for begin in range(0, len(ids), STEP_RECORDS):
+            self._add_whole(ids[begin : begin + STEP_RECORDS], whole_ms, to_ms)
+            yield
+        clips = [
+            (Clip(from_ms, to_ms, self._wanted), [(self._captured.pending, len(self._captured.pending))])
+        ]
+        if whole_ms > from_ms:
+            clips.append(
+                (Clip(from_ms, min(whole_ms, to_ms), self._wanted), self._touching(whole_ms - FIVE_MS))
+            )
+        for clip, lists in clips:
+            for facts, last in lists:
+                begin = 0
+                while begin < last:
+                    begin = clip.add_part(facts, begin, last)
+                    yield
+            for one, record in (clip.of_agents if memory.of_agents else clip.of_queues).items():
+                add(self.records[one], record)
+
+    def _add_whole(self, ids: list[int], from_ms: int, to_ms: int) -> None:
+        """The five minutes that lie in the window as a whole."""
+        memory = self._memory
+        sums, fives = memory.sums(from_ms, to_ms + -to_ms % FIVE_MS), [five for _, five in memory.closed]
+        assert memory.running is not None
+        for one in ids:
+            total = sums.get(one)
+            if total is None:
+                total = sums[one] = agent_record() if memory.of_agents else queue_record()
+                _add_fives(total, one, fives, from_ms, to_ms)
+            record = Record(total.counts.copy(), [span.copy() for span in total.spans])
+            _add_fives(record, one, [memory.running], from_ms, to_ms)
+            self.records[one] = record
+
+    def _touching(self, mark_ms: int) -> list[tuple[Facts, int]]:
+        """The facts that belong to those five minutes, in part at least: lists, and how much of each."""
+        memory, captured = self._memory, self._captured
+        assert memory.running is not None
+        lists = [(facts, five, len(facts)) for facts, five in memory.closed]
+        lists.append((captured.running, memory.running, captured.running_items))
+        found = []
+        for facts, five, last in lists:
+            if five.mark_ms == mark_ms:
+                found.append((facts, last))
+            elif mark_ms in five.elsewhere:
+                some = five.elsewhere[mark_ms]
+                found.append((some, len(some)))
+        return found
+
+
+def _add_fives(total: Record, one: int, fives: Iterable[Five], from_ms: int, to_ms: int) -> None:
+    for five in fives:
+        for mark_ms, records in five.records().items():
+            if from_ms <= mark_ms < to_ms and one in records:
+                add(total, records[one])
