@@ -42,6 +42,7 @@ from queuepulse.pages import pages
 from queuepulse.ports import FiveRecords, HistoryUnavailable, LogDamaged, LogFull, Loss
 from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import BMS_BASE, INGEST_PATH
+from queuepulse.recall import Recall
 from queuepulse.serving import (
     CMS_PREFIX,
     EXIT_REFUSED,
@@ -64,7 +65,8 @@ from queuepulse.stores.users import UserStore
 from queuepulse.v1.app import Endpoint, V1App
 from queuepulse.v1.app import Settings as V1Settings
 from queuepulse.v1.explain import ExplainEndpoint
-from queuepulse.v1.interfaces import EXPLAIN, Interface
+from queuepulse.v1.figures import Figures
+from queuepulse.v1.interfaces import EXPLAIN, FIGURES, Interface
 from queuepulse.v1.interfaces import PREFIX as V1_PREFIX
 from queuepulse.wallboard import Wallboard, bytes_of
 
@@ -216,7 +218,10 @@ class Server(Serving):
 
     def _endpoints(self, hub: Hub, retellers: Retellers) -> dict[Interface, Endpoint]:
         """Who answers each interface of `v1.interfaces.TABLE`."""
-        return {EXPLAIN: ExplainEndpoint(HubExplainer(hub, self._clock, retellers))}
+        return {
+            FIGURES: Figures(Recall(hub, self._clock)),
+            EXPLAIN: ExplainEndpoint(HubExplainer(hub, self._clock, retellers)),
+        }
 
     def _serve_bms(self, at: Listen, hub: Hub, metrics: Metrics) -> None:
         """The internal interfaces on an address of their own, with nothing else on it."""

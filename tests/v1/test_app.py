@@ -108,7 +108,7 @@ def test_what_is_told_of_the_answer_stands_in_its_head() -> None:
         (BASE + b"&skills=1-11", "skills", "must name at most 10 of them"),
         (BASE + b"&skills=1-9,1,1", "skills", "must name at most 10 of them"),
         (BASE + b"&window=hour", "window", "must be one of five, day"),
-        (BASE + b"&figures=left,gone", "figures", "has no 'gone': it is a list of offered, left"),
+        (BASE + b"&figures=left,gone", "figures", "has 'gone', and not only some of offered, left"),
         (BASE + b"&figures=left,left", "figures", "must name each once"),
         (BASE + b"&at=yesterday", "at", "must be epoch milliseconds, or ISO 8601 with a zone"),
         (BASE + b"&at=2024-01-02T03:04:05", "at", "must be epoch milliseconds, or ISO 8601 with a zone"),

@@ -230,7 +230,7 @@ _HANDLING: Final = (
         "occupancy",
         RATIO,
         _EVERY,
-        "Agent time in talking, answering and adjust, of that and idle; rest, busy, study and work do not count.",
+        "Agent time in talking, answering and adjust, of that and idle; all other states are in neither.",
         ("idle_ms", "talking_ms", "answering_ms", "adjust_ms"),
         _occupied,
     ),
@@ -284,6 +284,34 @@ AGENT_MEASURES: Final = (
 """The figures of an agent, while he was signed in."""
 
 
+class Present(NamedTuple):
+    """A figure of a queue as it is now, whatever the window: name, unit and meaning."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+PRESENTS: Final = (
+    Present(
+        "estimated_wait_ms",
+        MS,
+        "For a caller who enters now: (waiting + 1) times the mean time between answers, which is 15 minutes "
+        "by the number of answers in the last 15 minutes; 0 if an agent is available.",
+    ),
+    Present(
+        "estimated_wait_error_ms",
+        MS,
+        "Mean absolute error of the estimates at the offers of the last hour, against the waits of those "
+        "that were answered.",
+    ),
+    Present("oldest_waiting", "a call", "The call that waits longest, and since when; `null`: nobody waits."),
+)
+"""What is said of a queue as it is now, with windows that run up to now."""
+ESTIMATED: Final = frozenset(("estimated_wait_ms", "estimated_wait_error_ms"))
+PRESENT_WINDOWS: Final = (FIVE, SLIDING, DAY)
+
+
 class Subject(NamedTuple):
     """What figures are of: `skill` queues or `agent`s, and the fields and histograms of their records."""
 
@@ -291,10 +319,11 @@ class Subject(NamedTuple):
     fields: tuple[str, ...]
     spans: tuple[str, ...]
     measures: tuple[Measure, ...]
+    presents: tuple[Present, ...]
 
 
-QUEUES: Final = Subject("skill", QUEUE_FIELDS, QUEUE_SPANS, QUEUE_MEASURES)
-AGENTS: Final = Subject("agent", AGENT_FIELDS, AGENT_SPANS, AGENT_MEASURES)
+QUEUES: Final = Subject("skill", QUEUE_FIELDS, QUEUE_SPANS, QUEUE_MEASURES, PRESENTS)
+AGENTS: Final = Subject("agent", AGENT_FIELDS, AGENT_SPANS, AGENT_MEASURES, ())
 
 
 def exact(measure: Measure, is_five: bool) -> Measure:

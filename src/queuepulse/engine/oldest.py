@@ -62,6 +62,16 @@ class Oldest(Generic[K]):
         late_ms = heap[0][0] if heap else NOBODY_MS
         return min(next(iter(self.in_order.values()), NOBODY_MS), late_ms)
 
+    def first(self) -> tuple[K, int] | None:
+        """Who stands longest, and since when; the same at each look."""
+        first_ms = self.first_ms()
+        if first_ms == NOBODY_MS:
+            return None
+        key = next(iter(self.in_order), None)
+        if key is not None and self.in_order[key] == first_ms:
+            return key, first_ms
+        return self._heap[0][1], first_ms
+
     def _stands(self, entry: tuple[Any, ...]) -> bool:
         since_ms, key = entry
         return bool(self._late.get(key) == since_ms)

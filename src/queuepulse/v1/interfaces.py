@@ -5,9 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from queuepulse.engine.events import AGENT_MAX
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
+from queuepulse.engine.limits import WITHIN_S
+from queuepulse.engine.measures import AGENTS, FIVE, LAST_FIVE, QUEUES, RATIO, SLIDING, WINDOWS
 from queuepulse.retelling import OUR_NAMES, WIRE_NAMES, Explained
-from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Parameter, Skill, Whole
+from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
 
 PREFIX: Final = "/v1/"
 """Begins the path of each."""
@@ -74,5 +77,71 @@ EXPLAIN: Final = Interface(
     lambda: schema_of(Explained),
 )
 
-TABLE: Final[tuple[Interface, ...]] = (EXPLAIN,)
+SECONDS_MAX: Final = 3_600
+"""Of a sliding window: an hour."""
+IDS_MAX: Final = 1_000
+"""Queues, or agents, in one question."""
+_MEASURES: Final = (*QUEUES.measures, *AGENTS.measures)
+FIGURE_NAMES: Final = tuple(
+    dict.fromkeys(
+        [
+            *(one.name for one in _MEASURES),
+            *(one.family for one in _MEASURES),
+            *(one.name for one in QUEUES.presents),
+        ]
+    )
+)
+"""All that may stand in `figures`: names, and those of families."""
+
+
+def _figures() -> Schema:
+    """The answer of FIGURES."""
+    whole, ratio = {"type": ["integer", "null"]}, {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+    oldest = {
+        "type": ["object", "null"],
+        "properties": {"call": {"type": "string"}, "since": {"type": "integer"}},
+    }
+    about: dict[str, Any] = {"skill": {"type": "integer"}, "agent": {"type": "integer"}}
+    said = [(one.name, one.unit, one.meaning) for one in _MEASURES]
+    said += [(one.name, one.unit, one.meaning) for one in QUEUES.presents]
+    for name, unit, meaning in said:
+        kind = ratio if unit == RATIO else oldest if name == "oldest_waiting" else whole
+        about[name] = {**kind, "description": f"{meaning} Unit: {unit}."}
+    row = {"type": "object", "properties": about}
+    head = {name: {"type": "integer"} for name in ("cc", "vdn", "position", "as_of", "begin", "end")}
+    told = {
+        **head,
+        "stale_since": {"type": ["integer", "null"]},
+        "window": {"type": "string", "enum": list(WINDOWS)},
+        "within": {"type": ["integer", "null"]},
+        "rows": {"type": "array", "items": {"$ref": "#/components/schemas/FigureRow"}},
+    }
+    answer = {"type": "object", "properties": told, "required": [*head, "stale_since", "window"]}
+    return Schema({"$ref": "#/components/schemas/FigureAnswer"}, {"FigureAnswer": answer, "FigureRow": row})
+
+
+FIGURES: Final = Interface(
+    "figures",
+    "The figures beyond those of skill/stateinfo, of queues or agents over a window.",
+    "A row for each id, in the order asked; what there is nothing to divide by is null.",
+    (
+        Parameter("skills", Numbers(IDS_MAX), f"Queues, at most {IDS_MAX:,}; or `agents`."),
+        Parameter("agents", Numbers(IDS_MAX, AGENT_MAX), f"Agents, at most {IDS_MAX:,}, in place of queues."),
+        Parameter("figures", Words(FIGURE_NAMES), "Which figures, or families of them; all, if not given."),
+        Parameter(
+            "window",
+            Choice((FIVE, LAST_FIVE, SLIDING)),
+            "Which time; `sliding` where `seconds` are given, else `five`.",
+        ),
+        Parameter("seconds", Whole(1, SECONDS_MAX), "How long a sliding window is."),
+        Parameter(
+            "within",
+            Choice(tuple(map(str, WITHIN_S))),
+            "T of the service levels, in seconds, in place of the queue's own limit.",
+        ),
+    ),
+    _figures,
+)
+
+TABLE: Final[tuple[Interface, ...]] = (FIGURES, EXPLAIN)
 """All that are served."""

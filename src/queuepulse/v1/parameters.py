@@ -15,7 +15,7 @@ from queuepulse.urls import BadQuery
 QUERY_BYTES_MAX: Final = 16 * 1024
 """The longest query that is looked at: a thousand queues, one by one, have half of it."""
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
-_RANGE: Final = re.compile(r"([0-9]{1,7})(?:-([0-9]{1,7}))?")
+_RANGE: Final = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 
 
 class Limits(NamedTuple):
@@ -112,7 +112,7 @@ class Words:
         found = text.split(",", len(self.words))
         unknown = [word for word in found if word not in self.words]
         if unknown:
-            raise ValueError(f"has no {unknown[0][:40]!r}: it is a list of {', '.join(self.words)}")
+            raise ValueError(f"has {unknown[0][:40]!r}, and not only some of {', '.join(self.words)}")
         if len(set(found)) < len(found):
             raise ValueError("must name each once")
         return found
