@@ -12,13 +12,26 @@ import pytest
 from rich.console import Console
 
 from queuepulse import cli
-from queuepulse.cli.demo import chosen_folder, figures_line
+from queuepulse.cli.demo import (
+    CENTER,
+    DAY_MS,
+    HISTORY_MS_MIN,
+    NAME,
+    SKILLS,
+    WEEK_MS,
+    chosen_folder,
+    events_so_far,
+    figures_line,
+)
 from queuepulse.cli.figures_table import COLUMNS, duration, figures_table
 from queuepulse.cli.query import last_picture
 from queuepulse.client import SkillFigures, Unreachable
 from queuepulse.edge import listen
+from queuepulse.engine.events import SourceRestarted
 from queuepulse.engine.figures import Row
+from queuepulse.engine.vdn import Vdn
 from queuepulse.people import Scope
+from queuepulse.simulator import ContactCenter
 from queuepulse.stores.keys import KeyStore, NewKey
 
 
@@ -256,6 +269,26 @@ def test_the_demo_never_mixes_with_a_log_that_is_there(tmp_path: Path, capfd: An
     with chosen_folder(None) as folder:
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_the_demo_has_a_name_and_a_day_of_last_week_that_leaves_nothing_in_this_one() -> None:
+    midnight_ms = 20_000 * DAY_MS
+    for after_ms in (100_000, DAY_MS // 8):
+        now_ms = midnight_ms + after_ms
+        begins_ms = min(midnight_ms, now_ms - HISTORY_MS_MIN)
+        whole, today = Vdn(), Vdn()
+        for event in events_so_far(ContactCenter(CENTER, seed=1, start_ms=begins_ms), begins_ms, now_ms):
+            assert event.at is not None
+            assert event.at >= max(whole.clock_ms, begins_ms - WEEK_MS)
+            whole.apply(event)
+            if event.at >= begins_ms:
+                today.apply(event)
+            elif not isinstance(event, SourceRestarted):
+                last_ms = event.at
+        assert whole.books.name == NAME
+        assert midnight_ms - 6 * DAY_MS - 60_000 < last_ms < midnight_ms - 6 * DAY_MS
+        queues = range(1, SKILLS + 1)
+        assert whole.rows(queues, now_ms) == today.rows(queues, now_ms)
 
 
 def test_the_line_of_figures_sums_the_queues() -> None:

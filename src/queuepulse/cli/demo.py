@@ -32,7 +32,7 @@ from queuepulse.config import Config, Server
 from queuepulse.config.named import LOOPBACK
 from queuepulse.edge import ListenRefused, listen
 from queuepulse.engine.codec import encode_events
-from queuepulse.engine.events import VdnKey
+from queuepulse.engine.events import Event, SourceRestarted, VdnConfigured, VdnKey
 from queuepulse.engine.figures import Row
 from queuepulse.hub import SystemClock
 from queuepulse.live.endpoints import LINK, LIVE_PREFIX
@@ -47,6 +47,7 @@ from queuepulse.stores.users import UserStore
 
 app = command_app()
 VDN: Final = VdnKey(1, 1)
+NAME: Final = "Harbor Bank"
 SKILLS: Final = 6
 QUIETEST: Final = 0.6
 """Share of the busiest hour's calls that come in the quietest: a demo is lively at any time of day."""
@@ -61,9 +62,10 @@ CENTER: Final = Assumptions(
 )
 SEED: Final = 1
 DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
 HISTORY_MS_MIN: Final = 3_600_000
 """Just after midnight the demo begins an hour earlier, so that there is something to see."""
-LINK_MS: Final = 7 * DAY_MS
+LINK_MS: Final = WEEK_MS
 """How long the demo's wallboard can be opened."""
 LOGGED_AT_ONCE: Final = 2_000
 FEED_EVERY_S: Final = 0.5
@@ -101,7 +103,8 @@ def demo(
 ) -> int:
     """Run a server on this machine with a contact center that is not there, until Ctrl-C.
 
-    It begins with today's hours. A key is made and printed in a line to copy, which watches the queues.
+    It begins with today's hours, and for its charts has the same day of last week. A key is made and printed
+    in a line to copy, which watches the queues.
     """
     clock = SystemClock()
     with told(ListenRefused):
@@ -112,9 +115,9 @@ def demo(
         now_ms = clock.now_ms()
         starts_at_ms = min(now_ms - now_ms % DAY_MS, now_ms - HISTORY_MS_MIN)
         center = ContactCenter(CENTER, seed=SEED, start_ms=starts_at_ms)
-        note("Simulating the day so far ...")
+        note("Simulating the day so far, and that of a week ago ...")
         with told(FolderRefused, StoreUnusable, LogFull):
-            count = asyncio.run(log_history(chosen, center, clock))
+            count = asyncio.run(log_events(chosen, events_so_far(center, starts_at_ms, now_ms), clock))
             with KeyStore(chosen) as keys:
                 key = keys.add("demo", [Scope()], now_ms, ingests=True)
             with UserStore(chosen) as users:
@@ -137,11 +140,20 @@ def chosen_folder(folder: Path | None) -> Iterator[Path]:
         yield folder
 
 
-async def log_history(folder: Path, center: ContactCenter, clock: Clock) -> int:
-    """Logs what happened so far, as a server would have; when one starts, it folds it. Gives the number."""
+def events_so_far(center: ContactCenter, starts_at_ms: int, now_ms: int) -> Iterator[Event]:
+    """The same weekday a week ago, by another center that ends with it, and then this one up to now."""
+    begin_ms, end_ms = starts_at_ms - WEEK_MS, now_ms - now_ms % DAY_MS + DAY_MS - WEEK_MS
+    yield VdnConfigured(id="name", at=begin_ms, name=NAME)
+    yield from ContactCenter(CENTER, seed=SEED + 1, start_ms=begin_ms).events_until(end_ms)
+    # Nobody of last week is left in today's calls.
+    yield SourceRestarted(id="end of last week's day", at=end_ms)
+    yield from center.events_until(now_ms)
+
+
+async def log_events(folder: Path, events: Iterator[Event], clock: Clock) -> int:
+    """Logs them as a server would have; when one starts, it folds them. Gives the number."""
     logged = 0
     with Folder(folder) as ours, closing(SqliteLog(ours.log_file, elapsed=clock.elapsed, warn=note)) as log:
-        events = center.events_until(clock.now_ms())
         while some := list(islice(events, LOGGED_AT_ONCE)):
             await log.append(VDN, clock.now_ms(), len(some), encode_events(some))
             logged += len(some)
