@@ -87,6 +87,8 @@ class Stage:
         self.agents: dict[int, Json] = {}
         self.calls: dict[int, list[Json]] = {}
         self.series: dict[int, list[Json]] = {}
+        self.complete_from_ms = 0
+        self.faults: dict[str, tuple[int, Json]] = {}
         self.health: Json = {"links": [], "repairs": {}, "lag_ms": 3, "position": 1}
         self.stale_since_ms: int | None = None
         self.user: Json = {"name": NAME, "role": "supervisor"}
@@ -205,7 +207,9 @@ class Answering(BaseHTTPRequestHandler):
 
     def _short(self, name: str, asked: Json) -> None:
         stage = self.server.stage
-        if name == "waiting":
+        if name in stage.faults:
+            self._answer(*stage.faults[name])
+        elif name == "waiting":
             calls = stage.calls.get(int(asked["skill"]), [])
             self._answer(200, {"at_ms": stage.now_ms, "total": len(calls), "calls": calls})
         elif name == "series":
@@ -214,7 +218,7 @@ class Answering(BaseHTTPRequestHandler):
                 {"skill": skill, "five": [one for one in fives if one["mark_ms"] in span]}
                 for skill, fives in stage.series.items()
             ]
-            self._answer(200, {"complete_from_ms": 0, "queues": found})
+            self._answer(200, {"complete_from_ms": stage.complete_from_ms, "queues": found})
         elif name == "health":
             self._answer(200, {"at_ms": stage.now_ms, "clock_ms": stage.now_ms, **stage.health})
         else:

@@ -4,6 +4,10 @@ from playwright.sync_api import expect
 
 from browser.conftest import NOON_MS, Open
 from browser.fake import NAME, PASSWORD, Stage
+from browser.given import HOUR_MS
+
+NOTHING = "\u2013"
+"""How a figure that is not there is written."""
 
 
 def test_signing_in_and_out(stage: Stage, url: str, opened: Open) -> None:
@@ -45,6 +49,52 @@ def test_one_queue_shows_callers_agents_and_the_day(stage: Stage, url: str, open
     expect(page.locator("canvas")).to_have_count(3)
     page.get_by_role("button", name="As a table").click()
     expect(page.locator(".day-table tbody tr").first).to_contain_text("60 %")
+
+
+def test_the_day_stands_beside_the_same_weekday(stage: Stage, url: str, opened: Open) -> None:
+    day = opened(f"{url}/#/queue/2").get_by_role("region", name="Five minutes by five minutes").first
+    expect(day.get_by_role("list")).to_contain_text("A week ago, Monday 16 November")
+    day.get_by_role("button", name="As a table").click()
+    # Today's first mark, and the last one of a week ago, which is not here yet.
+    row = day.locator("tbody tr").first
+    assert " ".join(row.inner_text().split()) == (
+        "11:05 4 a week ago 5 100 % a week ago 60 % 0:05 a week ago 0:18"
+    )
+    last = day.locator("tbody tr").last
+    expect(last).to_contain_text("14:00")
+    assert last.locator("td").first.inner_text().split()[0] == NOTHING
+
+
+def test_a_past_that_is_not_known_is_told_and_not_drawn_as_zeros(
+    stage: Stage, url: str, opened: Open
+) -> None:
+    stage.series = {2: [one for one in stage.series[2] if one["mark_ms"] >= NOON_MS - HOUR_MS]}
+    stage.complete_from_ms = NOON_MS - HOUR_MS
+    day = opened(f"{url}/#/queue/2").get_by_role("region", name="Five minutes by five minutes").first
+    expect(day.get_by_role("list")).to_contain_text("No figures of a week ago.")
+    expect(day.get_by_role("list")).to_contain_text("Today known since 11:07")
+    day.get_by_role("button", name="As a table").click()
+    rows = day.locator("tbody tr")
+    expect(rows).to_have_count(11)
+    assert all(f"a week ago {NOTHING}" in " ".join(row.split()) for row in rows.all_inner_texts())
+
+
+def test_charts_that_cannot_be_loaded_say_so_and_come_by_themselves(
+    stage: Stage, url: str, opened: Open
+) -> None:
+    stage.faults["series"] = (503, {"error": "starting"})
+    page = opened("about:blank")
+    page.clock.install()
+    page.goto(f"{url}/#/queue/2")
+    day = page.get_by_role("region", name="Five minutes by five minutes").first
+    expect(day.get_by_role("status")).to_contain_text("cannot be loaded now")
+    before = day.bounding_box()
+    stage.faults.clear()
+    page.clock.run_for(11_000)
+    expect(day.get_by_role("status")).to_have_count(0)
+    expect(page.locator("canvas")).to_have_count(3)
+    after = day.bounding_box()
+    assert before and after and abs(before["height"] - after["height"]) < 60
 
 
 def test_callers_are_asked_for_anew_when_they_change(stage: Stage, url: str, opened: Open) -> None:

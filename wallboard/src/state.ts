@@ -190,7 +190,9 @@ async function askTrends(of: Vdn): Promise<void> {
   const to_ms = markOf(now_ms()) + FIVE_MS;
   try {
     const found = await loadSeries(of, skills, to_ms - TREND_FIVES * FIVE_MS, to_ms);
-    if (vdn.peek()?.cc === of.cc && vdn.peek()?.vdn === of.vdn) trends.value = found;
+    if (vdn.peek()?.cc === of.cc && vdn.peek()?.vdn === of.vdn) {
+      trends.value = new Map(skills.map((skill) => [skill, found.of(skill)]));
+    }
   } catch {
     // Without a past the bars begin now, and grow by themselves.
   }

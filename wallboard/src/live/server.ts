@@ -120,18 +120,26 @@ export async function loadWaiting(vdn: Vdn, skill: number): Promise<WaitingCall[
   return listOf(told.calls).map(parseCall).sort((one, two) => one.waiting_since_ms - two.waiting_since_ms);
 }
 
-/** The five minutes of queues in [from, to), by skill, each in order: only those in which something happened. */
+/** Five minutes of queues: only those in which something happened, in order. */
+export interface Series {
+  /** Before this instant some may be lacking. */
+  readonly complete_from_ms: number;
+  readonly of: (skill: number) => readonly Five[];
+}
+
+/** The five minutes of queues in [from, to). Raises Refusal. */
 export async function loadSeries(
   vdn: Vdn, skills: readonly number[], from_ms: number, to_ms: number,
-): Promise<Map<number, Five[]>> {
+): Promise<Series> {
   const asked = `skills=${formatSkills(skills)}&from_ms=${from_ms}&to_ms=${to_ms}`;
   const told = await ask(`/live/v1/series?${ofVdn(vdn)}&${asked}`);
-  return new Map(
+  const bySkill = new Map(
     listOf(told.queues).map((one) => {
       const { skill, five } = asObject(one);
       return [whole(skill), listOf(five).map(parseFive)];
     }),
   );
+  return { complete_from_ms: whole(told.complete_from_ms), of: (skill) => bySkill.get(skill) ?? [] };
 }
 
 export interface Health {

@@ -19,14 +19,25 @@ export interface Day {
   readonly now: readonly (Five | undefined)[];
   /** The same a week ago, by the local time of day. */
   readonly before: readonly (Five | undefined)[];
+  /** From when on (epoch ms) there are figures of each; null: of all of it. */
+  readonly known_ms: Known;
 }
+
+export interface Known {
+  readonly now: number | null;
+  readonly before: number | null;
+}
+
+const ALL_KNOWN: Known = { now: null, before: null };
 
 /** A day has at most 25 hours. */
 const HOUR_FIVES = 12;
 const MARKS_MAX = 25 * HOUR_FIVES;
 
 /** The marks of a day and what is known at each; undefined where nothing happened or nothing is known. */
-export function dayOf(fives: readonly Five[], before: readonly Five[], day_ms: number, zone: string): Day {
+export function dayOf(
+  fives: readonly Five[], before: readonly Five[], day_ms: number, zone: string, known_ms: Known = ALL_KNOWN,
+): Day {
   const known = new Map(fives.map((five) => [five.mark_ms, five]));
   const knownBefore = new Map(before.map((five) => [five.mark_ms, five]));
   const all = Array.from({ length: MARKS_MAX }, (_, index) => day_ms + index * FIVE_MS)
@@ -36,6 +47,7 @@ export function dayOf(fives: readonly Five[], before: readonly Five[], day_ms: n
     marks_s: marks.map((mark_ms) => mark_ms / 1_000),
     now: marks.map((mark_ms) => known.get(mark_ms)),
     before: marks.map((mark_ms) => knownBefore.get(weekBefore(mark_ms, zone))),
+    known_ms,
   };
 }
 

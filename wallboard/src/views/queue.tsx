@@ -2,25 +2,22 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { now_ms, second } from "../live/clock";
+import { second } from "../live/clock";
 import type { QueueRow, WaitingCall } from "../live/rows";
-import { loadSeries, loadWaiting } from "../live/server";
+import { loadWaiting } from "../live/server";
 import { arrangedAgents } from "../model/arranging";
-import { dayOf, measured, type Day } from "../model/day";
-import { day as dayWords, weekBefore } from "../model/durations";
 import { FIGURES } from "../model/figures";
-import { FIVE_MS } from "../model/trend";
 import { AgentsTable } from "../parts/agents_table";
 import { StateBar, StateNumbers } from "../parts/bar";
-import { Chart, written } from "../parts/chart";
 import { FigureBlock, FigureButton } from "../parts/figure";
 import { BackIcon } from "../parts/icons";
 import { Badge, told, useAttention } from "../parts/level";
 import { Name } from "../parts/names";
 import { DayFigures } from "../parts/summary";
-import { At, Since } from "../parts/times";
-import { addressOf, agents, layout, mark, queues, vdn, zone } from "../state";
+import { Since } from "../parts/times";
+import { addressOf, agents, layout, queues, vdn } from "../state";
 import { locale, t } from "../texts";
+import { Today } from "./day";
 import { Loading } from "./floor";
 
 export function Queue() {
@@ -145,95 +142,6 @@ export function CallersTable({ calls }: { calls: readonly WaitingCall[] }) {
                 {call.ringing.map((agent) => agents.row(agent)?.value.name || t("agent_number", { agent })).join(", ")}
               </td>
               <td class="number"><Since at_ms={call.waiting_since_ms} /></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function Today({ skill }: { skill: number }) {
-  const shown = useSignal<Day | null>(null);
-  const asTable = useSignal(false);
-  const of = vdn.value;
-  const day_ms = queues.heads.value?.day_ms ?? null;
-  const mark_ms = mark.value;
-  useEffect(() => {
-    if (!of || day_ms === null) return;
-    let over = false;
-    void loadDay(skill, day_ms).then((day) => {
-      if (!over && day) shown.value = day;
-    });
-    return () => (over = true) && undefined;
-  }, [of?.cc, of?.vdn, skill, day_ms, mark_ms]);
-  const day = shown.value;
-  if (!day || day_ms === null) return null;
-  const hasBefore = day.before.some(Boolean);
-  return (
-    <section class="card day" aria-labelledby="day">
-      <div class="card-head">
-        <h2 id="day">{t("day_chart")}</h2>
-        <ul class="legend">
-          <li><span class="key today" aria-hidden="true" />{t("this_day")}</li>
-          <li>
-            <span class="key before" aria-hidden="true" />
-            {hasBefore
-              ? t("same_weekday", { day: dayWords(weekBefore(day_ms, zone.value), locale(), zone.value) })
-              : t("no_history")}
-          </li>
-        </ul>
-        <button type="button" class="text-button" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
-          {t(asTable.value ? "as_chart" : "as_table")}
-        </button>
-      </div>
-      {asTable.value ? <DayTable day={day} /> : (
-        <div class="charts">
-          <Chart title="chart_offered" measure="offered" day={day} />
-          <Chart title="chart_share" measure="share" day={day} />
-          <Chart title="chart_wait" measure="wait" day={day} />
-        </div>
-      )}
-    </section>
-  );
-}
-
-async function loadDay(skill: number, day_ms: number): Promise<Day | null> {
-  const of = vdn.peek();
-  if (!of) return null;
-  const until_ms = now_ms() + FIVE_MS;
-  const before_ms = weekBefore(day_ms, of.timezone);
-  const ask = (from_ms: number, to_ms: number) =>
-    loadSeries(of, [skill], from_ms, to_ms).then((found) => found.get(skill) ?? [], () => []);
-  const [fives, before] = await Promise.all([
-    ask(day_ms, until_ms), ask(before_ms, weekBefore(day_ms + 86_400_000, of.timezone)),
-  ]);
-  return dayOf(fives, before, day_ms, of.timezone);
-}
-
-function DayTable({ day }: { day: Day }) {
-  const columns = (["offered", "share", "wait"] as const).map((measure) => ({
-    measure, now: measured(day.now, measure), before: measured(day.before, measure),
-  }));
-  const titles = { offered: "chart_offered", share: "chart_share", wait: "chart_wait" } as const;
-  return (
-    <div class="table-box day-table">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">{t("from_time")}</th>
-            {columns.map(({ measure }) => <th key={measure} scope="col" class="number">{t(titles[measure])}</th>)}
-          </tr>
-        </thead>
-        <tbody>
-          {day.marks_s.map((mark_s, index) => (day.now[index] || day.before[index]) && (
-            <tr key={mark_s}>
-              <th scope="row"><At at_ms={mark_s * 1_000} /></th>
-              {columns.map(({ measure, now, before }) => (
-                <td key={measure} class="number">
-                  {written(measure, now[index])} <span class="muted">{written(measure, before[index])}</span>
-                </td>
-              ))}
             </tr>
           ))}
         </tbody>
