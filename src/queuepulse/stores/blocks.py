@@ -26,6 +26,7 @@ _LIMITS: Final = {
     code: (-(2 ** (8 * size - 1)), 2 ** (8 * size - 1) - 1) if code.islower() else (0, 2 ** (8 * size) - 1)
     for code, size in _SIZES.items()
 }
+_spans: Final = msgspec.msgpack.Decoder(tuple[list[int], list[list[dict[int, int]]]])
 _FOREIGN: Final = sys.byteorder == "big"
 Bodies = dict[int, bytes]
 """The parts of a block by number; one that holds nothing is left out."""
@@ -90,7 +91,7 @@ def encode(kind: Kind, records: Mapping[int, Record]) -> Bodies:
         number: _encode_columns(ids, [columns[place] for place in part])
         for number, part in enumerate(kind.parts)
     }
-    return bodies | _encode_spans(kind, ids, [[_flat(span) for span in records[one].spans] for one in ids])
+    return bodies | _encode_spans(kind, ids, [records[one].spans for one in ids])
 
 
 def decode(kind: Kind, bodies: Bodies) -> dict[int, Record]:
@@ -149,7 +150,7 @@ class Sum:
             for number, part in enumerate(self._kind.parts)
         }
         empty: list[dict[int, int]] = [{} for _ in self._kind.spans]
-        spans = [[_flat(span) for span in self._spans.get(one, empty)] for one in self._ids]
+        spans = [self._spans.get(one, empty) for one in self._ids]
         return bodies | _encode_spans(self._kind, self._ids, spans)
 
     def _add_column(self, field: int, column: "array[int]", places: list[int] | None) -> None:
@@ -206,19 +207,18 @@ def read_spans(body: bytes | None) -> dict[int, list[dict[int, int]]]:
     """The histograms of a part by id."""
     if body is None:
         return {}
-    ids, rows = msgspec.msgpack.decode(body[1:])
-    return {
-        one: [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in row]
-        for one, row in zip(ids, rows, strict=True)
-    }
+    ids, rows = _spans.decode(memoryview(body)[1:])
+    return dict(zip(ids, rows, strict=True))
 
 
-def _encode_spans(kind: Kind, ids: list[int], spans: list[list[list[int]]]) -> Bodies:
+def _encode_spans(kind: Kind, ids: list[int], spans: list[list[dict[int, int]]]) -> Bodies:
     """The histograms of those who have any."""
     some = [(one, row) for one, row in zip(ids, spans, strict=True) if any(row)]
     if not some:
         return {}
-    body = msgspec.msgpack.encode([[one for one, _ in some], [row for _, row in some]])
+    # In order, as equal histograms must give equal bytes; most have one bucket or none.
+    rows = [[dict(sorted(span.items())) if len(span) > 1 else span for span in row] for _, row in some]
+    body = msgspec.msgpack.encode([[one for one, _ in some], rows])
     return {kind.spans_part: bytes([FORMAT]) + body}
 
 
@@ -234,12 +234,6 @@ def _encode_columns(ids: list[int], columns: list[Sequence[int]]) -> bytes:
         bodies.append(_bytes(array(code, column)))
     head = _HEAD.pack(FORMAT, len(ids)) + _bytes(array("I", ids)) + struct.pack("<H", len(columns))
     return b"".join([head, bytes(codes), *bodies])
-
-
-def _flat(span: Mapping[int, int]) -> list[int]:
-    if len(span) < 2:  # Most have one or none.
-        return [number for pair in span.items() for number in pair] if span else []
-    return [number for bucket in sorted(span) for number in (bucket, span[bucket])]
 
 
 def _array(code: str, body: bytes) -> "array[int]":
