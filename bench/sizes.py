@@ -35,6 +35,8 @@ class Sizes(NamedTuple):
     """Queues, and agents, of each VDN."""
     history_events: int
     history_runs: int
+    history_rush_events: int
+    history_rush_runs: int
     history_days: int
     history_queues: int
 
@@ -64,6 +66,8 @@ FULL: Final = Sizes(
     memory_queues=10_000,
     history_events=200_000,
     history_runs=5,
+    history_rush_events=600_000,
+    history_rush_runs=3,
     history_days=30,
     history_queues=1_000,
 )
@@ -84,6 +88,8 @@ QUICK: Final = FULL._replace(
     memory_vdns=2,
     history_events=60_000,
     history_runs=3,
+    history_rush_events=200_000,
+    history_rush_runs=1,
 )
 TINY: Final = QUICK._replace(
     fold_events=2_000,
@@ -107,6 +113,8 @@ TINY: Final = QUICK._replace(
     memory_queues=100,
     history_events=3_000,
     history_runs=1,
+    history_rush_events=3_000,
+    history_rush_runs=1,
     history_days=1,
     history_queues=10,
 )
