@@ -31,6 +31,7 @@ from queuepulse.engine.accounts import Correction
 from queuepulse.engine.events import SkillConfigured, VdnConfigured, VdnKey
 from queuepulse.engine.vdn import COMPILED
 from queuepulse.explainer import HubExplainer
+from queuepulse.floor import HubFloor
 from queuepulse.gate import Gate, Phase
 from queuepulse.gateway import Gateway
 from queuepulse.hub import BrokenFold, Hub, HubSettings, SystemClock
@@ -98,13 +99,12 @@ class Server(Serving):
         records = RecentFives()
         history = await self._open_history(folder)
         hub, metrics = await self._open_log(folder, connections, records, history)
-        past = PastFives(history.database, self._clock)
-        self._held.callback(past.close)
-        board = Wallboard(
-            self._config, hub, records, past, users, self._clock, metrics, lambda: bytes_of(folder.log_file)
-        )
+        explainer = HubExplainer(hub, self._clock, self._open_retellers(folder))
+        floor = HubFloor(hub, self._clock, records, self._open_past(history))
+        log_bytes = partial(bytes_of, folder.log_file)
+        board = Wallboard(self._config, hub, floor, explainer, users, self._clock, metrics, log_bytes)
         self._streams = board.streams
-        apps = self._apps(hub, keys, metrics, self._open_retellers(folder))
+        apps = self._apps(hub, keys, metrics, explainer)
         apps.append((LIVE_PREFIX.encode(), board.app))
 
         def unready() -> str | None:
@@ -192,6 +192,11 @@ class Server(Serving):
                 "the settings of the VDNs are not in force: the log cannot be written", reason=str(full)
             )
 
+    def _open_past(self, history: WorkerHistory) -> PastFives:
+        past = PastFives(history.database, self._clock)
+        self._held.callback(past.close)
+        return past
+
     def _open_retellers(self, folder: Folder) -> Retellers:
         config = self._config
         retellers = Retellers(folder.log_file, config.explain.deadline_s, config.log.accept_loss)
@@ -199,7 +204,7 @@ class Server(Serving):
         return retellers
 
     def _apps(
-        self, hub: Hub, keys: KeyStore, metrics: Metrics, retellers: Retellers
+        self, hub: Hub, keys: KeyStore, metrics: Metrics, explainer: HubExplainer
     ) -> list[tuple[bytes, App]]:
         config, clock = self._config, self._clock
         authenticator = self._authenticator(keys, metrics)
@@ -213,14 +218,14 @@ class Server(Serving):
             (CMS_PREFIX, CmsApp(board, authenticator, clock, metrics, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
             (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
-            (V1_PREFIX.encode(), V1App(self._endpoints(hub, retellers), authenticator, clock, metrics, v1)),
+            (V1_PREFIX.encode(), V1App(self._endpoints(hub, explainer), authenticator, clock, metrics, v1)),
         ]
 
-    def _endpoints(self, hub: Hub, retellers: Retellers) -> dict[Interface, Endpoint]:
+    def _endpoints(self, hub: Hub, explainer: HubExplainer) -> dict[Interface, Endpoint]:
         """Who answers each interface of `v1.interfaces.TABLE`."""
         return {
             FIGURES: Figures(Recall(hub, self._clock)),
-            EXPLAIN: ExplainEndpoint(HubExplainer(hub, self._clock, retellers)),
+            EXPLAIN: ExplainEndpoint(explainer),
         }
 
     def _serve_bms(self, at: Listen, hub: Hub, metrics: Metrics) -> None:

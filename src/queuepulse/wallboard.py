@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from queuepulse.config import Config, OidcSettings
-from queuepulse.floor import HubFloor, PastFives
+from queuepulse.floor import HubFloor
 from queuepulse.hub import Hub
 from queuepulse.live import oidc
 from queuepulse.live.app import Facts, LiveApp
@@ -24,8 +24,9 @@ from queuepulse.live.streams import Streams, StreamSettings
 from queuepulse.live.visitors import Visitors
 from queuepulse.live.web import WebFiles
 from queuepulse.meters import Meters
-from queuepulse.ports import Clock, FiveRecords
+from queuepulse.ports import Clock
 from queuepulse.proxies import Proxies
+from queuepulse.retelling import Explainer
 from queuepulse.stores.private import StoreUnusable
 from queuepulse.stores.users import UserStore
 
@@ -41,14 +42,13 @@ class Wallboard:
         self,
         config: Config,
         hub: Hub,
-        records: FiveRecords,
-        past: PastFives,
+        floor: HubFloor,
+        explainer: Explainer,
         users: UserStore,
         clock: Clock,
         meters: Meters,
         log_bytes: Callable[[], int],
     ) -> None:
-        floor = HubFloor(hub, clock, records, past)
         visitors = Visitors(
             users,
             clock,
@@ -64,7 +64,7 @@ class Wallboard:
         self.load = LoadMeter(clock)
         self.streams = Streams(floor, clock, settings)
         self.web = WebFiles()
-        facts = Facts(live.push_ms, hub.position, log_bytes, self.load)
+        facts = Facts(live.push_ms, hub.position, log_bytes, self.load, explainer)
         door = _door(config.oidc, users, clock)
         self.app = LiveApp(floor, users, visitors, self.streams, clock, meters, facts, door)
         self._users = users

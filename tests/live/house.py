@@ -17,7 +17,9 @@ from queuepulse.engine.events import (
     LinkLost,
     SkillConfigured,
     VdnConfigured,
+    VdnKey,
 )
+from queuepulse.explainer import HubExplainer
 from queuepulse.live.app import Facts, LiveApp
 from queuepulse.live.endpoints import LIVE_PREFIX
 from queuepulse.live.load import LoadMeter
@@ -25,13 +27,22 @@ from queuepulse.live.passwords import Passwords
 from queuepulse.live.streams import Streams, StreamSettings
 from queuepulse.live.visitors import Visitors
 from queuepulse.people import Role, Scope
+from queuepulse.ports import EncodedAnswer
 from queuepulse.proxies import Proxies
+from queuepulse.retelling import Why
 from queuepulse.stores.users import UserStore
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 RIGHT = "correct horse"
 NUMBER = "01711234567"
 HOSTILE = '<script>alert("1")</script>\u202e\u2028\x00'
+
+
+class Nobody:
+    """Explains no past: people are not told of it here."""
+
+    async def explain(self, vdn: VdnKey, why: Why) -> EncodedAnswer:
+        raise AssertionError("only the present is asked for")
 
 
 class House(Center):
@@ -52,7 +63,8 @@ class House(Center):
         self.streams = Streams(
             self.floor, self.clock, StreamSettings(push_ms=3_600_000, streams_per_session_max=3)
         )
-        facts = Facts(250, self.hub.position, lambda: 4_711, LoadMeter(self.clock))
+        explainer = HubExplainer(self.hub, self.clock, Nobody())
+        facts = Facts(250, self.hub.position, lambda: 4_711, LoadMeter(self.clock), explainer)
         self.app = LiveApp(self.floor, self.store, visitors, self.streams, self.clock, Tally(), facts)
 
     async def open(self) -> "House":
@@ -110,6 +122,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "agents": {},
     "waiting": {"skill": 3},
     "health": {},
+    "explain": {"skill": 3, "figure": "waiting"},
     "series": {"skills": "3,99", "from_ms": NOW_MS - FIVE_MS, "to_ms": NOW_MS},
 }
 

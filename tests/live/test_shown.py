@@ -79,6 +79,26 @@ async def test_a_series_has_what_is_closed_and_what_runs(tmp_path: Path) -> None
 
 
 @played
+async def test_a_figure_is_explained_to_people_as_to_programs(tmp_path: Path) -> None:
+    house = await House(tmp_path).open()
+    cookie, _ = house.session("viewer")
+    await house.tell(offered("C"), offered("D"))
+    query = {"cc": 1, "vdn": 1, "skill": 3}
+    explained = told(await house.get("explain", cookie, **query, figure="callWaitNums", limit=2))
+    assert (explained["figure"], explained["value"], explained["terms_total"]) == ("waiting", 3, 3)
+    assert [(term["call"], term.get("agents")) for term in explained["terms"]] == [("A", [7]), ("C", None)]
+    assert explained["operands"] == {"waiting": {"by": "sum", "value": 3, "others": 1}}
+    assert explained["position"] == house.hub.hosted[BANK].position
+    agents = await house.get("explain", cookie, **query, figure="signed_in")
+    (ann,) = told(agents)["terms"]
+    assert (ann["name"], ann["state"], ann["ringing"]) == ("Ann", "answering", ["A"])
+    assert NUMBER.encode() not in agents.body
+    for bad in ({"figure": "nothing"}, {"skill": 0}, {"limit": 1_001}, {"after": -1}, {"figure": ""}):
+        heard = await house.get("explain", cookie, **{**query, "figure": "waiting", **bad})
+        assert (heard.status, told(heard)["error"]) == (400, "bad_request")
+
+
+@played
 async def test_one_session_can_ask_and_look_only_so_much(tmp_path: Path) -> None:
     house = await House(tmp_path).open()
     cookie, _ = house.session("viewer")

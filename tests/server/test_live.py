@@ -126,8 +126,8 @@ def test_a_number_changes_within_a_second_of_its_event(shared: Site, http2: bool
 
 def test_nobody_gets_in_by_another_way(shared: Site) -> None:
     paths = [
-        f"{path}?cc=1&vdn=2&skill=99&skills=99&from_ms=0&to_ms=0"
-        for path in ("queues", "agents", "waiting", "health", "series")
+        f"{path}?cc=1&vdn=2&skill=99&skills=99&from_ms=0&to_ms=0&figure=waiting"
+        for path in ("queues", "agents", "waiting", "health", "series", "explain")
     ]
     with shared.signed_in("ann") as ann, shared.signed_in("ben") as ben, shared.running.client() as nobody:
         for path in paths:

@@ -33,6 +33,7 @@ from queuepulse.protocol.health import SourceHealth
 from queuepulse.protocol.limits import RateLimit
 from queuepulse.protocol.wire import plain_type
 from queuepulse.replying import Replier, Reply
+from queuepulse.retelling import Explainer
 
 REQUESTS_PER_S_MAX: Final = 50
 """Questions of one session in a second, streams not counted: more than a person can click."""
@@ -89,12 +90,13 @@ _WRONG: Final = _refused(401, "wrong", "The name or the password is wrong.")
 
 
 class Facts(NamedTuple):
-    """What else is told of this server: how often it pushes, its log's last event and size, its load."""
+    """What else is told: how often it pushes, the end and size of its log, its load, what figures are made of."""
 
     push_ms: int
     log_position: Callable[[], int]
     log_bytes: Callable[[], int]
     load: LoadMeter
+    explainer: Explainer
 
 
 class LiveApp:
@@ -132,6 +134,7 @@ class LiveApp:
             "waiting": self._waiting,
             "health": self._health,
             "series": self._series,
+            "explain": self._explain,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -350,6 +353,11 @@ class LiveApp:
                 await asyncio.sleep(0)
         told = {"complete_from_ms": series.complete_from_ms, "queues": [msgspec.Raw(part) for part in parts]}
         return _json(200, told)
+
+    async def _explain(self, visit: _Visit, session: Session, vdn: VdnKey, asked: Asked) -> _Told:
+        """Of now alone: only programs may have the log folded again (`/v1/explain`)."""
+        explained = await self._facts.explainer.explain(vdn, asked.why())
+        return _json(200, msgspec.Raw(explained.body))
 
 
 def _to(address: str, *headers: tuple[bytes, bytes]) -> Reply:

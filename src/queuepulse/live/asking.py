@@ -9,12 +9,19 @@ import msgspec
 from queuepulse.asgi import Scope
 from queuepulse.engine.events import AT_MAX_MS, CC_MAX, SKILL_CEILING, VDN_MAX, VdnKey
 from queuepulse.live.watches import QUEUES_MAX
+from queuepulse.retelling import OUR_NAMES, WIRE_NAMES, Why
 
 BODY_BYTES_MAX: Final = 16 * 1024
 """Bytes of a body: a name and a password."""
 SERIES_MS_MAX: Final = 8 * 86_400_000
 """How long a series may be: today and the same weekday before."""
 _QUERY_FIELDS_MAX: Final = 16
+TERMS_DEFAULT: Final = 50
+"""Terms of an explanation that are listed unless more are asked for: what a person reads."""
+TERMS_MAX: Final = 1_000
+"""Terms in one answer: some 200 kB."""
+TERMS_PASSED_MAX: Final = 10_000_000
+"""Terms that may be passed over: more than five minutes have."""
 _LIST_CHARACTERS_MAX: Final = 8_000
 _RANGE: Final = re.compile(r"([0-9]{1,7})(?:-([0-9]{1,7}))?")
 
@@ -76,6 +83,16 @@ class Asked(NamedTuple):
         if not 0 <= to_ms - from_ms <= SERIES_MS_MAX:
             raise BadAsking(f"to_ms must lie after from_ms, by at most {SERIES_MS_MAX:,} ms")
         return from_ms, to_ms
+
+    def why(self) -> Why:
+        """Which figure is to be explained, and which of its terms are listed."""
+        name = self.values.get("figure", "")
+        figure = OUR_NAMES.get(name, name)
+        if figure not in WIRE_NAMES:
+            raise BadAsking(f"figure must be one of {', '.join(WIRE_NAMES)}")
+        after = self._number("after", TERMS_PASSED_MAX, 0) if "after" in self.values else 0
+        limit = self._number("limit", TERMS_MAX) if "limit" in self.values else TERMS_DEFAULT
+        return Why(self.skill(), figure, None, after, limit)
 
     def _number(self, key: str, most: int, least: int = 1) -> int:
         text = self.values.get(key, "")

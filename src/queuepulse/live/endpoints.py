@@ -41,6 +41,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "waiting", "waiting", frozenset({"queue"}), "The calls that wait in a queue."),
     Endpoint("GET", "health", "health", frozenset({"health"}), "How a VDN fares."),
     Endpoint("GET", "series", "series", frozenset({"floor", "queue"}), "Five minutes by five minutes."),
+    Endpoint("GET", "explain", "explain", frozenset({"queue"}), "What a figure is made of."),
     Endpoint("GET", "link/…", "link", _ANY, "Opens a link, and goes to the wallboard."),
     Endpoint("GET", "oidc/start", "oidc_start", _ANY, "Goes to the identity provider."),
     Endpoint("GET", "oidc/callback", "oidc_callback", _ANY, "Comes back from there."),
