@@ -10,12 +10,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
 from queuepulse.ports import History, HistoryUnavailable, Told
 
 WRITTEN_ITEMS: Final = 250_000
 """Items of facts in one transaction, about: it bounds how long the next ones wait."""
+ITEMS_OF_PASS: Final = 20
+"""What the record of a pass weighs, as items of facts."""
 WAITING_ITEMS_MAX: Final = 20_000_000
 """Items of facts that wait for a history that is out of reach: some 400 MB, a day of a thousand agents."""
 RETRY_S: Final = 1.0
@@ -48,7 +51,7 @@ class Chronicle:
     def tell(self, vdn: VdnKey, position: int, closed: Closed) -> None:
         """Takes what the engine told up to that position, the end of a batch: so it is told alike again."""
         is_old = position <= self._known.get(vdn, 0) or vdn in self._behind
-        if self._history is None or is_old or not closed.facts:
+        if self._history is None or is_old or not (closed.facts or closed.passes):
             return
         self._waiting.append(Told(vdn, position, closed))
         self._of[vdn] += 1
@@ -80,6 +83,10 @@ class Chronicle:
             except HistoryUnavailable:
                 return
             self._wrote(some)
+
+    def waiting_passes(self, vdn: VdnKey) -> list[list[Finished]]:
+        """The ended passes of the VDN that still wait to be written; none of these lists changes any more."""
+        return [some for told in self._waiting if told.vdn == vdn for some in told.closed.passes]
 
     def is_behind(self, vdn: VdnKey) -> bool:
         """Whether anything of the VDN still waits to be written."""
@@ -156,4 +163,5 @@ class Chronicle:
 
 
 def _size(closed: Closed) -> int:
-    return sum(len(facts) for facts in closed.facts)
+    passes = sum(len(some) for some in closed.passes)
+    return sum(len(facts) for facts in closed.facts) + ITEMS_OF_PASS * passes

@@ -39,7 +39,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         url = request.getfixturevalue("postgres_url")
         with psycopg.connect(url) as connection:
-            for table in ("vdn", "block", "format"):
+            for table in ("vdn", "block", "pass", "format"):
                 connection.execute(f"DROP TABLE IF EXISTS queuepulse_{table}")  # type: ignore[arg-type]
         opened = PostgresHistory(url)
     with contextlib.closing(opened):

@@ -26,7 +26,7 @@ def fill(
             position += 1
         engine.advance(engine.clock_ms)
         closed = engine.tell()
-        if closed.facts:
+        if closed.facts or closed.passes:
             place = position
             database.write(lambda blocks: take_in(blocks, vdn, place, closed))  # noqa: B023
     return engine
@@ -37,6 +37,8 @@ def everything(database: Database) -> dict[tuple[object, ...], bytes]:
     with database.reading() as blocks:
         rows = blocks._execute("SELECT cc, vdn, kind, grain, part, at_ms, body FROM queuepulse_block")
         found: dict[tuple[object, ...], bytes] = {tuple(row[:6]): bytes(row[6]) for row in rows}
+        for row in blocks._execute("SELECT * FROM queuepulse_pass"):
+            found["pass", *row[:7]] = repr([*row[7:9], bytes(row[9])]).encode()
         for row in blocks._execute("SELECT * FROM queuepulse_vdn"):
             found["state", *row[:2]] = repr(list(row)).encode()
     return found

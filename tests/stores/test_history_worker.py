@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from engine.folding import HOUR_MS, events_of
+from queuepulse.engine.passes import record_of
 from queuepulse.engine.vdn import Vdn
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import KeptHistory
@@ -88,7 +89,9 @@ def test_a_worker_ends_with_the_server_however_that_ends(tmp_path: Path) -> None
 def test_what_is_told_to_the_worker_says_the_same() -> None:
     before = told(3, 30)
     after = decode(encode(before))
-    assert (after.vdn, after.position, after.closed[1:]) == (before.vdn, before.position, before.closed[1:])
+    assert (after.vdn, after.position, after.closed[2:]) == (before.vdn, before.position, before.closed[2:])
     # Lists are joined on the way, and tuples become lists.
     joined = [item for facts in before.closed.facts for item in facts]
     assert msgspec.msgpack.encode(after.closed.facts) == msgspec.msgpack.encode([joined])
+    passes = [record_of(one) for some in before.closed.passes for one in some]
+    assert after.closed.passes == [passes] != [[]]

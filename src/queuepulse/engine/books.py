@@ -5,7 +5,7 @@ from typing import Final
 from queuepulse.engine import days
 from queuepulse.engine.accounts import Accounts
 from queuepulse.engine.agents import Agent
-from queuepulse.engine.calls import Pass
+from queuepulse.engine.calls import CLOSED, RELEASED, TALKING, Pass
 from queuepulse.engine.facts import AGAIN, AGAIN_TODAY, ANSWERED, FIRST_VISIT, LEFT, OFFERED, TALKED
 from queuepulse.engine.figures import Row
 from queuepulse.engine.queues import ANSWER_WITHIN_MS, CAUSES, FIVE_MS, IN_20S_MS, SHORT_WAIT_MS, Five, Queue
@@ -44,6 +44,7 @@ class Books(Sessions):
         """Opens a pass that waits; it is not yet counted in any five minutes."""
         stay = self.calls[call] = Pass(call, queue, source, at_ms, since_ms, inbound)
         queue.offered += 1
+        stay.place = queue.offered
         queue.waiting += 1
         queue.row_until_ms = 0
         queue.waits.add(call, since_ms)
@@ -58,6 +59,7 @@ class Books(Sessions):
             five.offered_in += 1
         visit = FIRST_VISIT
         if before is not None:
+            stay.call_at_ms, stay.number = before.call_at_ms, before.number + 1
             visits = stay.visits = before.visits or {before.queue.skill: before.offered_at_ms}
             last_ms = visits.get(queue.skill)
             if last_ms is not None:
@@ -82,6 +84,7 @@ class Books(Sessions):
     def ring(self, stay: Pass, agent: Agent, at_ms: int) -> None:
         """The call begins to ring at a signed-in agent."""
         stay.ringing.append(agent)
+        stay.note_ring(agent.id, at_ms)
         agent.rings[stay.call] = None
         if at_ms > agent.touched_ms:
             agent.touched_ms = at_ms
@@ -100,7 +103,7 @@ class Books(Sessions):
     ) -> None:
         """The wait ends and the talk begins; it counts in `five`, if given, and its wait if that is known."""
         queue, since_ms = stay.queue, stay.waiting_since_ms
-        stay.answered_at_ms = at_ms
+        stay.answered_at_ms, stay.outcome, stay.wait_known = at_ms, TALKING, wait_known
         queue.waiting -= 1
         queue.waits.drop(stay.call)
         queue.in_talk += 1
@@ -132,7 +135,7 @@ class Books(Sessions):
     def credit(self, stay: Pass, agent_id: int, at_ms: int) -> None:
         """The talk of the pass is this agent's, signed in or not (events.md, rules 5 and 6)."""
         agent = self.agent(agent_id)
-        stay.agent_id = agent_id
+        stay.agent_id = stay.talked_id = agent_id
         agent.talks += 1
         agent.rings.pop(stay.call, None)
         if at_ms > agent.touched_ms:
@@ -144,6 +147,8 @@ class Books(Sessions):
         """The talk of the pass is no longer its agent's, though it may go on."""
         if stay.agent_id:
             agent = self.agents[stay.agent_id]
+            if stay.ended_at_ms < 0:
+                stay.note_talk_taken(at_ms)
             stay.agent_id = 0
             agent.talks -= 1
             if at_ms > agent.touched_ms:
@@ -170,14 +175,15 @@ class Books(Sessions):
             short_ms = SHORT_WAIT_MS if limits is None else limits.short_wait_ms
             short = cause == "abandoned" and wait_ms < short_ms
         own_ms = ANSWER_WITHIN_MS if limits is None else limits.answer_within_ms
-        self.facts.extend(
-            (LEFT, at_ms, queue.skill, CAUSES[cause], short, since_ms, own_ms, stay.counted, stay.call)
-        )
+        index = CAUSES[cause]
+        self.facts.extend((LEFT, at_ms, queue.skill, index, short, since_ms, own_ms, stay.counted, stay.call))
+        stay.ended_at_ms, stay.outcome, stay.short = at_ms, index, short
+        self.finished.append(stay)
         if stay.ringing:
             self._stop_all_rings(stay, at_ms)
 
-    def end_talk(self, stay: Pass, at_ms: int, wrapup_ms: int = 0, closed: bool = False) -> None:
-        """The talk ends, a wrap-up of that length begins. A `closed` talk counts in no talk figure."""
+    def end_talk(self, stay: Pass, at_ms: int, wrapup_ms: int = 0, outcome: int = RELEASED) -> None:
+        """The talk ends, a wrap-up of that length begins. A `CLOSED` talk counts in no talk figure."""
         queue = stay.queue
         if queue.day_ms != self.day_ms:
             queue.roll_day(self.day_ms)
@@ -188,7 +194,9 @@ class Books(Sessions):
         if talk_ms < 0:
             talk_ms = 0
         queue.talk_ended(stay.answered_at_ms + talk_ms, self.clock_ms)
-        if not closed:
+        stay.ended_at_ms, stay.outcome = at_ms, outcome
+        self.finished.append(stay)
+        if outcome != CLOSED:
             if stay.hold_since_ms >= 0:
                 stay.hold_ms += max(0, at_ms - stay.hold_since_ms)
             self.five(queue, at_ms).talk_ended(talk_ms, stay.hold_ms)
@@ -197,6 +205,7 @@ class Books(Sessions):
             self.facts.extend((TALKED, at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call))
         if stay.agent_id:
             if wrapup_ms:
+                stay.wrapup_ms = wrapup_ms
                 self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms, at_ms, queue)
             self.discredit(stay, at_ms)
             if self.due_ms <= self.clock_ms:
@@ -207,7 +216,7 @@ class Books(Sessions):
         if stay.answered_at_ms < 0:
             self.leave(stay, "closed", at_ms)
         else:
-            self.end_talk(stay, at_ms, closed=True)
+            self.end_talk(stay, at_ms, outcome=CLOSED)
 
     def _stop_all_rings(self, stay: Pass, at_ms: int) -> None:
         ringing, stay.ringing = stay.ringing, []

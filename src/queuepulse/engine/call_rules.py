@@ -5,7 +5,7 @@ Each rule changes the books and says how the event ended.
 
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
-from queuepulse.engine.calls import Pass
+from queuepulse.engine.calls import TRANSFERRED, Pass
 from queuepulse.engine.events import (
     MAIN_SOURCE,
     CallAlerting,
@@ -34,7 +34,7 @@ def call_offered(books: Books, event: CallOffered, at_ms: int) -> Outcome:
             return OUT_OF_PLACE
         before.touch(at_ms)
         if before.answered_at_ms >= 0:
-            books.end_talk(before, at_ms)
+            books.end_talk(before, at_ms, outcome=TRANSFERRED)
         elif before.queue.skill == event.skill:
             return REPEATED
         else:

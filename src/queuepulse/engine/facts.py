@@ -9,6 +9,8 @@ would cost as much again as all that happens.
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from queuepulse.engine.calls import Finished
+
 OFFERED: Final = 0
 """at, skill, inbound, visit, call, waiting, available: a pass entered the queue (`FIRST_VISIT` and so on).
 
@@ -70,10 +72,12 @@ def each(facts: Facts) -> Iterator[list[Any]]:
 class Closed(NamedTuple):
     """Facts that the engine gives away, each once; and by which zone the days of their VDN begin.
 
-    What is before `mark_ms` is over: later facts of it are corrections.
+    What is before `mark_ms` is over: later facts of it are corrections. `passes` are those that have ended,
+    each once, and final.
     """
 
     facts: list[Facts]
+    passes: list[list[Finished]]
     mark_ms: int
     timezone: str
     day_starts: str

@@ -13,7 +13,7 @@ from queuepulse.engine import older
 from queuepulse.engine.accounts import Account
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
-from queuepulse.engine.calls import Pass
+from queuepulse.engine.calls import Finished, Pass, PassRecord
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.queues import FIVE_FIELDS, FIVE_MS, LIMITS_FIELDS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
@@ -23,6 +23,9 @@ FORMAT: Final = 3
 
 PART_KEYS: Final = 4_096
 """Remembered events encoded in one step: a fraction of a millisecond."""
+
+PART_PASSES: Final = 256
+"""Passes that have ended encoded in one step, likewise."""
 
 _BOOKS: Final = (
     "name",
@@ -66,6 +69,12 @@ _PASS: Final = (
     "caller",
     "called",
     "priority",
+    "call_at_ms",
+    "number",
+    "place",
+    "outcome",
+    "wait_known",
+    "talked_id",
 )
 _QUEUE: Final = ("offered", "answered", "left")
 _ACCOUNT: Final = (
@@ -88,6 +97,7 @@ _FIVE: Final = tuple(name for name in FIVE_FIELDS if name != "left")
 _of_books: Final = attrgetter(*_BOOKS)
 _of_agent: Final = attrgetter(*_AGENT)
 _of_pass: Final = attrgetter(*_PASS)
+_of_finished: Final = attrgetter(*PassRecord._fields)
 _of_queue: Final = attrgetter(*_QUEUE)
 _of_limits: Final = attrgetter(*LIMITS_FIELDS)
 _of_five: Final = attrgetter(*_FIVE)
@@ -111,6 +121,7 @@ class Capture(NamedTuple):
 
     state: list[Any]
     facts: list[Facts]
+    passes: list[list[Finished]]
     event_keys: list[object]
     seen_ms: dict[object, int]
 
@@ -136,7 +147,8 @@ def capture(books: Books) -> Capture:
     ]
     # Lists that are closed are never changed again: only the last one must be a copy.
     facts = [facts for _, facts in books.told] + books.untold + [books.facts.copy()]
-    return Capture(state, facts, event_keys, seen_ms)
+    passes = [*books.untold_passes, books.finished.copy()]
+    return Capture(state, facts, passes, event_keys, seen_ms)
 
 
 def encode(captured: Capture) -> bytes:
@@ -154,7 +166,14 @@ def encode(captured: Capture) -> bytes:
         ]
         for facts in captured.facts
     ]
-    return msgspec.msgpack.encode([FORMAT, *captured.state, lists, parts])
+    passes = [
+        [
+            msgspec.msgpack.encode(list(map(_of_finished, some[begin : begin + PART_PASSES])))
+            for begin in range(0, len(some), PART_PASSES)
+        ]
+        for some in captured.passes
+    ]
+    return msgspec.msgpack.encode([FORMAT, *captured.state, lists, passes, parts])
 
 
 def _dump_agent(agent: Agent) -> list[Any]:
@@ -188,6 +207,8 @@ def _dump_pass(stay: Pass) -> list[Any]:
         _of_pass(stay),
         stay.counted,
         None if stay.visits is None else list(stay.visits.items()),
+        None if stay.rang_at is None else stay.rang_at.copy(),
+        None if stay.talked_until is None else stay.talked_until.copy(),
     ]
 
 
@@ -204,7 +225,7 @@ def load(snapshot: bytes) -> Books:
 
 def _load(state: list[Any]) -> Books:
     _, own, queues, agents, calls, ended, closed, last, current, corrected, *rest = state
-    accounts, told, untold, idled, lists, parts = rest
+    accounts, told, untold, idled, lists, passes, parts = rest
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
@@ -224,6 +245,7 @@ def _load(state: list[Any]) -> Books:
     _load_facts(books, told, untold, lists)
     # Skills are a tuple in the books, and a list in what was decoded.
     books.idled = [tuple(item) if isinstance(item, list) else item for item in idled]
+    *books.untold_passes, books.finished = map(_load_passes, passes)
     _load_agents(books, agents)
     for values in calls:
         _load_pass(books, values)
@@ -267,6 +289,10 @@ def _load_facts(books: Books, told: list[int], untold: int, lists: list[list[byt
     books.facts = facts[-1]
 
 
+def _load_passes(parts: list[bytes]) -> list[Finished]:
+    return [PassRecord(*values) for part in parts for values in msgspec.msgpack.decode(part)]
+
+
 def _load_agents(books: Books, agents: list[Any]) -> None:
     skills_of = {}
     for values, skills, after, changes in agents:
@@ -285,12 +311,13 @@ def _load_agents(books: Books, agents: list[Any]) -> None:
 
 
 def _load_pass(books: Books, values: list[Any]) -> None:
-    call, skill, source, since_ms, inbound, ringing, rest, counted, visits = values
+    call, skill, source, since_ms, inbound, ringing, rest, counted, visits, rang_at, talked_until = values
     queue = books.queue(skill)
     stay = books.calls[call] = Pass(call, queue, source, 0, since_ms, inbound)
     _set(stay, _PASS, rest)
     stay.counted = None if counted is None else (counted[0], counted[1], counted[2])
     stay.visits = None if visits is None else dict(visits)
+    stay.rang_at, stay.talked_until = rang_at, talked_until
     for agent_id in ringing:
         agent = books.agents[agent_id]
         stay.ringing.append(agent)

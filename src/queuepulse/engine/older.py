@@ -5,6 +5,8 @@ What an older engine did not keep begins then: nothing is told of the time befor
 
 from typing import Any, Final
 
+from queuepulse.engine.calls import TALKING, WAITING
+
 WITHOUT_ACCOUNTS: Final = 1
 """The format before sources had accounts: theirs begin anew."""
 WITHOUT_FACTS: Final = 2
@@ -26,5 +28,14 @@ def modern(state: list[Any]) -> list[Any]:
     state[3] = [
         [[*values, 0, clock_ms, values[_STATE], clock_ms, 0], skills, None, []] for values, skills in agents
     ]
-    state[4] = [[*call, None, None] for call in calls]
-    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [], [[]], parts]
+    state[4] = [_pass(call, place) for place, call in enumerate(calls, 1)]
+    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [], [[]], [[]], parts]
+
+
+def _pass(values: list[Any], place: int) -> list[Any]:
+    """A live pass as the newest format has it: nobody knows where it was, or rang, before."""
+    *before, of_pass = values
+    offered_ms, answered_ms, agent_id, *_ = of_pass
+    outcome = WAITING if answered_ms < 0 else TALKING
+    # No pass that is offered from now on has such a place.
+    return [*before, [*of_pass, offered_ms, 1, -place, outcome, True, agent_id], None, None, None, None]

@@ -5,7 +5,7 @@ And what is told of them to history, as facts.
 
 from typing import Any
 
-from queuepulse.engine.calls import Pass
+from queuepulse.engine.calls import Finished, Pass
 from queuepulse.engine.facts import FACTS_MAX, IDLED, MISSED, TOLD_MAX, TOLD_MS, Closed, Facts
 from queuepulse.engine.limits import WITHIN_MS, WITHIN_MS_MAX
 from queuepulse.engine.queues import FIVE_MS, Five, Queue
@@ -21,7 +21,8 @@ class Periods:
     `facts` are those since the mark passed, in the order of the log. When the next one passes they join
     `told`, where the lists of the last `TOLD_MS` are, each with the mark that ended it, and `untold`, until
     somebody takes them.
-    No list of these two is ever changed.
+    No list of these two is ever changed. `finished` are the passes that have ended since the mark passed;
+    then they join `untold_passes`.
 
     `idled` are the idle spells that ended in the current five minutes, four items each: at (epoch ms), agent,
     since, the skills he was signed in to. What explains the longest one; history has no need of the others.
@@ -38,6 +39,8 @@ class Periods:
         self.told: list[tuple[int, Facts]] = []
         self.untold: list[Facts] = []
         self.idled: list[Any] = []
+        self.finished: list[Finished] = []
+        self.untold_passes: list[list[Finished]] = []
 
     def pass_mark(self, mark_ms: int) -> None:
         """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
@@ -101,9 +104,13 @@ class Periods:
         if len(self.facts) > FACTS_MAX:
             self._close_facts(self.mark_ms + FIVE_MS)
         told, self.untold = self.untold, []
-        return Closed(told, self.mark_ms, timezone, day_starts)
+        passes, self.untold_passes = self.untold_passes, []
+        return Closed(told, passes, self.mark_ms, timezone, day_starts)
 
     def _close_facts(self, end_ms: int) -> None:
+        if self.finished:
+            self.untold_passes.append(self.finished)
+            self.finished = []
         if not self.facts:
             return
         self.untold.append(self.facts)

@@ -22,7 +22,8 @@ from queuepulse.stores.blocks import Bodies, Kind, decode, read_columns
 from queuepulse.stores.history_postgres import PostgresHistory
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.history_sqlite import SqliteHistory
-from queuepulse.stores.rollups import DAY, FIVE, KEPT, QUARTER, State, sum_up, take_in
+from queuepulse.stores.passes import KeptCalls
+from queuepulse.stores.rollups import DAY, FIVE, KEPT, KEPT_CALLS, QUARTER, State, sum_up, take_in
 
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
@@ -102,11 +103,14 @@ def kept_days(settings: Keeping) -> dict[str, int]:
 
 
 class KeptHistory:
-    """A `History` in a database. `keep_days` says how long each kept grain stays."""
+    """A `History` in a database. `keep_days` says how long each kept grain stays, `calls` what of calls."""
 
-    def __init__(self, database: Database, keep_days: Mapping[str, int]) -> None:
+    def __init__(
+        self, database: Database, keep_days: Mapping[str, int], calls: KeptCalls = KEPT_CALLS
+    ) -> None:
         self._database = database
         self._keep_days = dict(keep_days)
+        self._calls = calls
         self._writer = ThreadPoolExecutor(1, "history writer")
 
     async def write(self, told: Sequence[Told]) -> None:
@@ -115,7 +119,7 @@ class KeptHistory:
     def write_now(self, told: Sequence[Told]) -> None:
         def work(blocks: SqlBlocks) -> None:
             for one in told:
-                take_in(blocks, one.vdn, one.position, one.closed)
+                take_in(blocks, one.vdn, one.position, one.closed, self._calls)
 
         self._database.write(work)
 
@@ -134,6 +138,7 @@ class KeptHistory:
             for vdn in blocks.vdns():
                 for grain in KEPT:
                     blocks.forget(vdn, grain, now_ms - self._keep_days[grain] * DAY_MS)
+                blocks.forget_passes(vdn, now_ms - self._calls.days * DAY_MS)
 
         self._database.write(work)
 
@@ -143,7 +148,7 @@ class KeptHistory:
         self._database.close()
 
 
-def rebuild(database: Database, log: EventLog, vdn: VdnKey) -> int:
+def rebuild(database: Database, log: EventLog, vdn: VdnKey, calls: KeptCalls = KEPT_CALLS) -> int:
     """Makes the history of a VDN anew from its whole log; gives how many events there are. All or nothing."""
 
     def work(blocks: SqlBlocks) -> int:
@@ -156,8 +161,8 @@ def rebuild(database: Database, log: EventLog, vdn: VdnKey) -> int:
             # As the hub does: after each batch.
             engine.advance(engine.clock_ms)
             closed = engine.tell()
-            if closed.facts:
-                take_in(blocks, vdn, batch.last, closed)
+            if closed.facts or closed.passes:
+                take_in(blocks, vdn, batch.last, closed, calls)
         return events
 
     return database.write(work)

@@ -115,7 +115,7 @@ def _make_tables(connection: psycopg.Connection[Any]) -> None:
                 )
             return
         for statement in SCHEMA:
-            words = {"int": "BIGINT", "bytes": "BYTEA", "options": ""}
+            words = {"int": "BIGINT", "id": 'TEXT COLLATE "C"', "bytes": "BYTEA", "options": ""}
             connection.execute(sql.SQL(statement.format(prefix=PREFIX, **words)))
         connection.execute("CREATE TABLE queuepulse_format (version INTEGER NOT NULL)")
         connection.execute("INSERT INTO queuepulse_format VALUES (%s)", (FORMAT,))

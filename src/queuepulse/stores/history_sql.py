@@ -6,10 +6,12 @@ How to connect and to commit is `history_sqlite` and `history_postgres`.
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from queuepulse.engine.events import VdnKey
+from queuepulse.stores import passes
 from queuepulse.stores.blocks import KINDS, Bodies
+from queuepulse.stores.passes import SqlPasses
 from queuepulse.stores.rollups import KEPT, State
 
 FORMAT: Final = 1
@@ -24,6 +26,7 @@ SCHEMA: Final = (
         cc {int} NOT NULL, vdn {int} NOT NULL, kind TEXT NOT NULL, grain TEXT NOT NULL, part {int} NOT NULL,
         at_ms {int} NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (cc, vdn, kind, grain, part, at_ms)
     ){options}""",
+    *passes.SCHEMA,
 )
 """`vdn` says how far the history of each has come (`rollups.State`); `block` holds the parts of blocks."""
 PREFIX: Final = "queuepulse_"
@@ -32,17 +35,8 @@ PREFIX: Final = "queuepulse_"
 _OF: Final = "cc = ? AND vdn = ? AND kind = ? AND grain = ?"
 
 
-class Execute(Protocol):
-    """Runs a statement with `?` for its values; gives the rows, if any."""
-
-    def __call__(self, statement: str, values: Sequence[Any] = ...) -> Iterable[Sequence[Any]]: ...
-
-
-class SqlBlocks:
+class SqlBlocks(SqlPasses):
     """`Blocks` within the transaction that `execute` belongs to."""
-
-    def __init__(self, execute: Execute) -> None:
-        self._execute = execute
 
     def state(self, vdn: VdnKey) -> State | None:
         rows = self._execute(
@@ -123,6 +117,7 @@ class SqlBlocks:
         """Removes the whole history of a VDN."""
         for grain in KEPT:
             self.forget(vdn, grain, 2**62)
+        self.forget_passes(vdn, 2**62)
         self._execute("DELETE FROM queuepulse_vdn WHERE cc = ? AND vdn = ?", vdn)
 
 

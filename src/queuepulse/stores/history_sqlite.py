@@ -86,7 +86,7 @@ def _create(file: Path) -> None:
         connection.pragma("page_size", PAGE_BYTES)
         with connection:
             for statement in SCHEMA:
-                words = {"int": "INTEGER", "bytes": "BLOB", "options": " STRICT, WITHOUT ROWID"}
+                words = {"int": "INTEGER", "id": "TEXT", "bytes": "BLOB", "options": " STRICT, WITHOUT ROWID"}
                 connection.execute(statement.format(prefix=PREFIX, **words))
             connection.pragma("user_version", FORMAT)
         connection.pragma("journal_mode", "wal")

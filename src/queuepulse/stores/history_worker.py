@@ -14,24 +14,32 @@ from typing import Any, Final
 
 import msgspec
 
+from queuepulse.engine.calls import Finished, PassRecord
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
+from queuepulse.engine.passes import record_of
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import Database, KeptHistory, open_history
+from queuepulse.stores.passes import KeptCalls
+from queuepulse.stores.rollups import KEPT_CALLS
 from queuepulse.stores.workers import settle_in
 
 PART_ITEMS: Final = 20_000
 """Items of facts encoded in one step: a millisecond."""
+PART_PASSES: Final = 500
+"""Passes encoded in one step, likewise."""
 
 
 class WorkerHistory:
     """A `History` whose writing is done by a worker; reading is done here. `close` ends both."""
 
-    def __init__(self, url: str | None, file: Path, keep_days: Mapping[str, int]) -> None:
+    def __init__(
+        self, url: str | None, file: Path, keep_days: Mapping[str, int], calls: KeptCalls = KEPT_CALLS
+    ) -> None:
         # Opened here first, so that whoever starts the server is told what is wrong.
         self._database = open_history(url, file)
-        self._history = KeptHistory(self._database, keep_days)
-        self._begin = (url, str(file), dict(keep_days))
+        self._history = KeptHistory(self._database, keep_days, calls)
+        self._begin = (url, str(file), dict(keep_days), calls)
         self._pool: ProcessPoolExecutor | None = None
 
     @property
@@ -96,14 +104,22 @@ def encode(told: Told) -> bytes:
         for facts in closed.facts
         for begin in range(0, len(facts), PART_ITEMS)
     ]
-    return msgspec.msgpack.encode([told.vdn, told.position, parts, *closed[1:]])
+    passes = [
+        msgspec.msgpack.encode([record_of(one) for one in some[begin : begin + PART_PASSES]])
+        for some in closed.passes
+        for begin in range(0, len(some), PART_PASSES)
+    ]
+    return msgspec.msgpack.encode([told.vdn, told.position, parts, passes, *closed[2:]])
 
 
 def decode(body: bytes) -> Told:
-    """The same again, in one list."""
-    vdn, position, parts, *rest = msgspec.msgpack.decode(body)
+    """The same again, in one list of each."""
+    vdn, position, parts, passes, *rest = msgspec.msgpack.decode(body)
     facts = [item for part in parts for item in msgspec.msgpack.decode(part)]
-    return Told(VdnKey(*vdn), position, Closed([facts], *rest))
+    records: list[Finished] = [
+        PassRecord(*values) for part in passes for values in msgspec.msgpack.decode(part)
+    ]
+    return Told(VdnKey(*vdn), position, Closed([facts], [records], *rest))
 
 
 # In the worker
@@ -111,10 +127,10 @@ def decode(body: bytes) -> Told:
 _kept: KeptHistory | None = None
 
 
-def _open(url: str | None, file: str, keep_days: dict[str, int]) -> None:
+def _open(url: str | None, file: str, keep_days: dict[str, int], calls: KeptCalls) -> None:
     global _kept  # noqa: PLW0603 - a worker has one history, from its begin to its end
     settle_in()
-    _kept = KeptHistory(open_history(url, Path(file)), keep_days)
+    _kept = KeptHistory(open_history(url, Path(file)), keep_days, calls)
 
 
 def _write(parts: list[bytes]) -> None:

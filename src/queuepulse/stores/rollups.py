@@ -4,14 +4,16 @@ The same for every store; `Blocks` is what one must offer. Everything here happe
 A quarter or a day is built when it is over, from its five minutes; what is told late is added to all of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from queuepulse.engine import days
+from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
 from queuepulse.engine.records import Record, Tally, add
 from queuepulse.stores.blocks import AGENT, QUEUE, Bodies, Kind, Sum, encode
+from queuepulse.stores.passes import KeptCalls
 
 QUARTER_MS: Final = 900_000
 FIVE: Final = "5min"
@@ -21,6 +23,9 @@ KEPT: Final = (FIVE, QUARTER, DAY)
 """The grains that are kept; others are sums of these."""
 DAY_MS_MAX: Final = 26 * 3_600_000
 """Longer than any statistics day: clocks that are set back make one of 25 hours."""
+
+
+KEPT_CALLS: Final = KeptCalls()
 
 
 class State(NamedTuple):
@@ -59,12 +64,20 @@ class Blocks(Protocol):
     ) -> Iterator[tuple[int, Bodies]]:
         """These parts of the blocks that begin in [from_ms, to_ms), in order."""
 
+    def put_passes(self, vdn: VdnKey, passes: Sequence[Finished], *, masks_numbers: bool) -> None:
+        """Keep the records of these passes, each once."""
 
-def take_in(blocks: Blocks, vdn: VdnKey, position: int, closed: Closed) -> bool:
+
+def take_in(
+    blocks: Blocks, vdn: VdnKey, position: int, closed: Closed, calls: KeptCalls = KEPT_CALLS
+) -> bool:
     """Adds what the engine told up to `position`; whether that was new. Told again, it changes nothing."""
     state = blocks.state(vdn) or State()
     if position <= state.position:
         return False
+    if calls.days:
+        for passes in closed.passes:
+            blocks.put_passes(vdn, passes, masks_numbers=calls.masks_numbers)
     tally = Tally()
     for facts in closed.facts:
         tally.add(facts)
