@@ -14,7 +14,20 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import fold, gateway, history, ingest, latency, machine, memory, push, reads, restart, translate
+from bench import (
+    explain,
+    fold,
+    gateway,
+    history,
+    ingest,
+    latency,
+    machine,
+    memory,
+    push,
+    reads,
+    restart,
+    translate,
+)
 from bench.figures import Figure, Skipped, Verdict, shown
 from bench.sizes import FULL, QUICK, TINY, Sizes
 
@@ -39,6 +52,7 @@ MEASUREMENTS: Final = (
     Measurement("push", "what viewers of a wallboard cost, as a share of a core", push.measure),
     Measurement("restart", "time to start, against the length of the log", restart.measure),
     Measurement("history", "what history costs, and a long question to it", history.measure),
+    Measurement("explain", "what a figure is made of, now and an hour ago", explain.measure),
     Measurement("memory", "bytes of a queue and of an agent", memory.measure),
 )
 _COLORS: Final = {Verdict.AIM: "green", Verdict.FLOOR: "yellow", Verdict.SHORT: "bold red", Verdict.NONE: ""}

@@ -39,6 +39,9 @@ class Sizes(NamedTuple):
     history_rush_runs: int
     history_days: int
     history_queues: int
+    explain_events: int
+    """Of the VDN whose figures are explained, in an hour and a half."""
+    explain_runs: int
 
 
 FULL: Final = Sizes(
@@ -70,6 +73,8 @@ FULL: Final = Sizes(
     history_rush_runs=3,
     history_days=30,
     history_queues=1_000,
+    explain_events=400_000,
+    explain_runs=21,
 )
 QUICK: Final = FULL._replace(
     fold_events=100_000,
@@ -90,6 +95,8 @@ QUICK: Final = FULL._replace(
     history_runs=3,
     history_rush_events=200_000,
     history_rush_runs=1,
+    explain_events=100_000,
+    explain_runs=9,
 )
 TINY: Final = QUICK._replace(
     fold_events=2_000,
@@ -117,4 +124,6 @@ TINY: Final = QUICK._replace(
     history_rush_runs=1,
     history_days=1,
     history_queues=10,
+    explain_events=2_000,
+    explain_runs=1,
 )

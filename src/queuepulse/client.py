@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn, Self
+from urllib.parse import quote
 
 import msgspec
 import urllib3
@@ -23,6 +24,7 @@ from queuepulse.protocol.codes import ResultCode
 from queuepulse.protocol.health import HEALTH_PATH, HealthAnswer
 from queuepulse.protocol.interfaces import INGEST_PATH, NDJSON, SKILL_STATE
 from queuepulse.protocol.wire import CONTENT_TYPE, POSITION_HEADER, STALE_SINCE_HEADER
+from queuepulse.retelling import EXPLAIN_PATH, Explained
 
 CONNECT_S_MAX: Final = 5.0
 # A server with a slow disk may hold an ingest answer back for its commit.
@@ -227,6 +229,23 @@ class Client:
             _raise_for_status(reply)
         try:
             return msgspec.json.decode(reply.body, type=HealthAnswer)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _unexpected(reply) from error
+
+    def explain(self, cc: int, vdn: int, skill: int, figure: str, **chosen: int | str | None) -> Explained:
+        """What a figure of a queue is made of, now, or `at` an instant (epoch ms) of the past.
+
+        `chosen` are further parameters of `GET /v1/explain`. Raises ClientError.
+        """
+        values = {"cc": cc, "vdn": vdn, "skill": skill, "figure": figure, **chosen}
+        query = "&".join(
+            f"{name}={quote(str(value), safe='')}" for name, value in values.items() if value is not None
+        )
+        reply = self._ask("GET", EXPLAIN_PATH, query, None, b"", token=self._token)
+        if reply.status != 200:
+            _raise_for_status(reply)
+        try:
+            return msgspec.json.decode(reply.body, type=Explained)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unexpected(reply) from error
 

@@ -12,6 +12,7 @@ from queuepulse.engine.explanations import TERMS_DEFAULT, Explanation
 from queuepulse.ports import EncodedAnswer
 from queuepulse.protocol.interfaces import SKILL_STATE
 
+EXPLAIN_PATH: Final = "/v1/explain"
 WIRE_NAMES: Final = {column.field: column.wire for column in SKILL_STATE.columns[1:]}
 """What the CC-CMS API calls each of our figures."""
 OUR_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}

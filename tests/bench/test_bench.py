@@ -35,6 +35,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("push", set()),  # so few viewers cost nothing that could be measured
         ("restart", {"restart 3000"}),
         ("history", {"history question"}),
+        ("explain", {"explain", "explain past"}),
         ("memory", {"memory queue 1", "memory agent 2"}),
     ],
 )

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
         "docs/api.md",
         "docs/deployment.md",
         "docs/events.md",
+        "docs/explain.md",
         "docs/operating.md",
         "docs/sources.md",
     ],
@@ -51,7 +52,10 @@ def test_every_page_with_commands_is_run() -> None:
     found = {page.relative_to(ROOT).as_posix() for page in pages if "```console" in page.read_text()}
     assert found == {
         "README.md",
-        *(f"docs/{name}.md" for name in ("accuracy", "api", "deployment", "events", "operating", "sources")),
+        *(
+            f"docs/{name}.md"
+            for name in ("accuracy", "api", "deployment", "events", "explain", "operating", "sources")
+        ),
     }
     assert all([*steps(page)] for page in found)
 

@@ -191,7 +191,7 @@ class ExplainSettings(Section, frozen=True, kw_only=True):
 
     deadline_s: Annotated[
         int, Row("A question about the past may take so long.", "s", 1, 3_600, "it takes a processor")
-    ] = 30
+    ] = 20
     anchor_bytes_max: Annotated[
         int,
         Row(

@@ -30,7 +30,7 @@ WHATS: Final = {
 """What a term is."""
 WHY_NOT: Final = {
     "other_state": "He is in another state.",
-    "in_use": "He has as many contacts as he can take, or cannot take a second one.",
+    "in_use": "He can take several contacts, and has as many as he can, or wraps up.",
     "outbound": "Only inbound calls count.",
     "too_late": "The wait was longer than the limit.",
     "closed": "Nobody saw its true end.",

@@ -95,7 +95,8 @@ class Running:
         terms = []
         for one in standing:
             counts = one.state in states or (with_spare and one.spare)
-            why_not = "" if counts else "in_use" if with_spare else "other_state"
+            could = with_spare and one.agent.capacity > 1 and one.agent.base == IDLE
+            why_not = "" if counts else "in_use" if could else "other_state"
             terms.append(self._agent(one, {figure: 1} if counts else {}, why_not, talks[one.agent.id]))
         return terms
 
@@ -163,8 +164,8 @@ class Running:
             base=NAMES[agent.base],
             since_ms=one.since_ms,
             until_ms=one.until_ms or None,
-            calls=tuple(calls),
-            ringing=tuple(agent.rings),
+            calls=tuple(sorted(calls)),
+            ringing=tuple(sorted(agent.rings)),
             position=self._places.of_agent(agent.id) if one.since_ms == agent.since_ms else None,
         )
 

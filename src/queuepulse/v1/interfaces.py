@@ -9,7 +9,7 @@ from queuepulse.engine.events import AGENT_MAX
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
 from queuepulse.engine.limits import WITHIN_S
 from queuepulse.engine.measures import AGENTS, FIVE, LAST_FIVE, QUEUES, RATIO, SLIDING, WINDOWS
-from queuepulse.retelling import OUR_NAMES, WIRE_NAMES, Explained
+from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, WIRE_NAMES, Explained
 from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
 
 PREFIX: Final = "/v1/"
@@ -58,7 +58,7 @@ class Interface(NamedTuple):
 
 
 EXPLAIN: Final = Interface(
-    "explain",
+    EXPLAIN_PATH.removeprefix(PREFIX),
     "What a figure of a queue is made of.",
     "The calls, agents and events, what each adds, and how they give the figure; a program can compute it "
     "anew from these alone. `at` in the past is answered from the log, in a while.",
