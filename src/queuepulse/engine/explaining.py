@@ -75,7 +75,7 @@ class Draft:
         if figure in FACTS_OF:
             mark_ms = self.now_ms - self.now_ms % FIVE_MS
             if mark_ms == books.mark_ms:
-                told = [facts for begin_ms, facts in books.told if begin_ms == mark_ms]
+                told = [facts for end_ms, facts in books.told if end_ms > mark_ms]
                 self.lists = [(facts, len(facts)) for facts in (*told, books.facts)]
         elif figure == "answered_today":
             self._take(now.ended_today())
