@@ -12,7 +12,7 @@ from typing import Final
 
 from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.facts import Closed
+from queuepulse.engine.facts import Closed, Facts
 from queuepulse.ports import History, HistoryUnavailable, Told
 
 WRITTEN_ITEMS: Final = 250_000
@@ -46,6 +46,7 @@ class Chronicle:
         self._written = asyncio.Lock()
         self._behind: set[VdnKey] = set()
         self._known: dict[VdnKey, int] = {}
+        self._position: dict[VdnKey, int] = {}
         self.fault: str | None = None
 
     def tell(self, vdn: VdnKey, position: int, closed: Closed) -> None:
@@ -87,6 +88,21 @@ class Chronicle:
     def waiting_passes(self, vdn: VdnKey) -> list[list[Finished]]:
         """The ended passes of the VDN that still wait to be written; none of these lists changes any more."""
         return [some for told in self._waiting if told.vdn == vdn for some in told.closed.passes]
+
+    def position(self, vdn: VdnKey) -> int:
+        """Up to which position of the log history has, for certain, what was told; it may be further."""
+        return max(self._position.get(vdn, 0), self._known.get(vdn, 0))
+
+    def unwritten(self, vdn: VdnKey, after: int) -> list[Facts]:
+        """What was told behind that position and still waits to be written."""
+        if not self._of[vdn]:
+            return []
+        waiting = [told for told in self._waiting if told.vdn == vdn and told.position > after]
+        return [facts for told in waiting for facts in told.closed.facts]
+
+    def has_ended(self, vdn: VdnKey) -> bool:
+        """Whether so much could not be written that the history of the VDN has ended."""
+        return vdn in self._behind
 
     def is_behind(self, vdn: VdnKey) -> bool:
         """Whether anything of the VDN still waits to be written."""
@@ -143,6 +159,7 @@ class Chronicle:
 
     def _wrote(self, some: list[Told]) -> None:
         for told in some:
+            self._position[told.vdn] = max(told.position, self._position.get(told.vdn, 0))
             # Unless the wait was too long, and all was given up meanwhile.
             if self._waiting and self._waiting[0] is told:
                 self._waiting.popleft()

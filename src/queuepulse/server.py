@@ -104,7 +104,7 @@ class Server(Serving):
         log_bytes = partial(bytes_of, folder.log_file)
         board = Wallboard(self._config, hub, floor, explainer, users, self._clock, metrics, log_bytes)
         self._streams = board.streams
-        apps = self._apps(hub, keys, metrics, explainer)
+        apps = self._apps(hub, keys, metrics, self._endpoints(hub, history, explainer))
         apps.append((LIVE_PREFIX.encode(), board.app))
 
         def unready() -> str | None:
@@ -204,7 +204,7 @@ class Server(Serving):
         return retellers
 
     def _apps(
-        self, hub: Hub, keys: KeyStore, metrics: Metrics, explainer: HubExplainer
+        self, hub: Hub, keys: KeyStore, metrics: Metrics, endpoints: dict[Interface, Endpoint]
     ) -> list[tuple[bytes, App]]:
         config, clock = self._config, self._clock
         authenticator = self._authenticator(keys, metrics)
@@ -218,13 +218,17 @@ class Server(Serving):
             (CMS_PREFIX, CmsApp(board, authenticator, clock, metrics, cms)),
             (INGEST_PATH.encode(), IngestApp(hub, authenticator, clock, metrics, ingest)),
             (HEALTH_PATH.encode(), HealthApp(hub, authenticator, clock, metrics)),
-            (V1_PREFIX.encode(), V1App(self._endpoints(hub, explainer), authenticator, clock, metrics, v1)),
+            (V1_PREFIX.encode(), V1App(endpoints, authenticator, clock, metrics, v1)),
         ]
 
-    def _endpoints(self, hub: Hub, explainer: HubExplainer) -> dict[Interface, Endpoint]:
+    def _endpoints(
+        self, hub: Hub, history: WorkerHistory, explainer: HubExplainer
+    ) -> dict[Interface, Endpoint]:
         """Who answers each interface of `v1.interfaces.TABLE`."""
+        recall = Recall(hub, history.database, self._clock)
+        self._held.push_async_callback(asyncio.to_thread, recall.close)
         return {
-            FIGURES: Figures(Recall(hub, self._clock)),
+            FIGURES: Figures(recall),
             EXPLAIN: ExplainEndpoint(explainer),
         }
 

@@ -1,7 +1,7 @@
 """What may be asked about windows of time, and what is told: the seam between interfaces and `recall`."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.measures import Plan
@@ -38,8 +38,27 @@ class WindowTold(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
+Shape: TypeAlias = Callable[[int, int, Sequence[Sequence[Any]]], bytes]
+"""Makes bytes of a period: of its begin and end, and a column of the ids for each measure."""
+
+
+class SeriesTold(NamedTuple):
+    """The periods of a time, each as it was shaped, in order; otherwise as `WindowTold`."""
+
+    as_of_ms: int
+    position: int
+    stale_since_ms: int | None
+    periods: list[bytes]
+
+
 class WindowBoard(Protocol):
     """What tells the figures of windows. A question changes nothing."""
 
     async def window(self, asked: WindowAsked) -> WindowTold:
         """Those of one window. Raises HistoryUnavailable where it reaches back into history."""
+
+    async def series(self, asked: WindowAsked, grain: str, shape: Shape) -> SeriesTold:
+        """Those of each period of that grain that holds anything of a range. Raises HistoryUnavailable.
+
+        A period in which nothing happened is left out. `shape` is called in another thread.
+        """

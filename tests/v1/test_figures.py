@@ -1,6 +1,7 @@
 """`GET /v1/figures`: who is told what over which window, and what is refused."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from asking import AK, SK, Heard, OneKeyring, Tally, ask_async, signed
 from hub.given import BANK, FIVE_MS, NOW_MS
 from live.given import Center, played
 from queuepulse.authentication import Authenticator
+from queuepulse.chronicle import Chronicle
 from queuepulse.engine.events import (
     AgentSignedIn,
     CallAnswered,
@@ -22,6 +24,8 @@ from queuepulse.engine.measures import AGENTS, FIVE, QUEUES, SLIDING
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.signature import Rules
 from queuepulse.recall import Recall
+from queuepulse.stores.history import KeptHistory
+from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.v1.app import Settings, V1App
 from queuepulse.v1.figures import Figures
 from queuepulse.v1.interfaces import FIGURES
@@ -35,11 +39,14 @@ BASE = b"/v1/figures?cc=1&vdn=1&"
 class Desk:
     """The interface over a hub, and a clock that tests move."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.center, self.tally = Center(), Tally()
         clock = self.center.clock
         authenticator = Authenticator(OneKeyring(*KEYS), clock, self.tally, body_s_max=10, rules=Rules())
-        figures = Figures(Recall(self.center.hub, clock))
+        self.database = SqliteHistory(Path(folder, "history.sqlite"))
+        self.history = KeptHistory(self.database, {"5min": 35, "15min": 400, "day": 3650})
+        self.center.hub.chronicle = Chronicle(self.history, pytest.fail)
+        figures = Figures(Recall(self.center.hub, self.database, clock))
         self.app = V1App({FIGURES: figures}, authenticator, clock, self.tally, Settings(10_000, 10_000))
 
     async def ask(self, query: bytes, base: bytes = BASE) -> Heard:
@@ -69,8 +76,8 @@ class Desk:
 
 
 @played
-async def test_a_morning_is_told_figure_by_figure() -> None:
-    desk = Desk()
+async def test_a_morning_is_told_figure_by_figure(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     told = await desk.told(b"skills=1,2")
     [row, empty] = told.pop("rows")
@@ -100,8 +107,8 @@ async def test_a_morning_is_told_figure_by_figure() -> None:
 
 
 @played
-async def test_windows_end_where_they_say() -> None:
-    desk = Desk()
+async def test_windows_end_where_they_say(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     offered = b"skills=1&figures=offered,answered"
     counts = {}
@@ -123,8 +130,8 @@ async def test_windows_end_where_they_say() -> None:
 
 
 @played
-async def test_a_call_that_waits_longer_than_the_limit_counts_as_missed_already() -> None:
-    desk = Desk()
+async def test_a_call_that_waits_longer_than_the_limit_counts_as_missed_already(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     levels = {}
     for after_ms in (95_000, 95_001):
@@ -137,8 +144,8 @@ async def test_a_call_that_waits_longer_than_the_limit_counts_as_missed_already(
 
 
 @played
-async def test_figures_and_families_are_chosen_and_rows_come_as_asked() -> None:
-    desk = Desk()
+async def test_figures_and_families_are_chosen_and_rows_come_as_asked(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     rows = (await desk.told(b"skills=2,1,2&figures=left,oldest_waiting,wait_ms_p50"))["rows"]
     assert [row["skill"] for row in rows] == [2, 1, 2]
@@ -147,8 +154,8 @@ async def test_figures_and_families_are_chosen_and_rows_come_as_asked() -> None:
 
 
 @played
-async def test_agents_have_figures_too() -> None:
-    desk = Desk()
+async def test_agents_have_figures_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     [row, other] = (await desk.told(b"agents=101,999"))["rows"]
     assert row["agent"] == 101
@@ -160,8 +167,8 @@ async def test_agents_have_figures_too() -> None:
 
 
 @played
-async def test_a_lost_link_is_told() -> None:
-    desk = Desk()
+async def test_a_lost_link_is_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     await desk.center.tell(LinkLost(at=T0_MS + 90_000, source="main"))
     heard = await desk.ask(b"skills=1")
@@ -184,6 +191,17 @@ async def test_a_lost_link_is_told() -> None:
         (b"skills=1&seconds=3601", "seconds"),
         (b"skills=1&window=five&seconds=60", "seconds"),
         (b"skills=1&within=21", "within"),
+        (b"skills=1&window=range", "from"),
+        (b"skills=1&window=day&from=0", "from"),
+        (b"skills=1&to=9", "to"),
+        (b"skills=1&from=9&to=9", "to"),
+        (b"skills=1&from=9&grain=day", "to"),
+        (b"skills=1&grain=day", "grain"),
+        (b"skills=1&from=0&to=9&grain=week", "grain"),
+        (b"skills=1-1000&from=0&to=9000000000&grain=5min", "grain"),
+        (b"skills=1&from=2999-01-01T00:00Z", "from"),
+        (b"skills=1&from=0&figures=oldest_waiting", "figures"),
+        (b"skills=1&from=0&to=99&grain=15min&figures=callers", "figures"),
         (b"skills=1&figures=", "figures"),
         (b"skills=1&figures=offered,sold", "figures"),
         (b"skills=1&figures=talks", "figures"),
@@ -193,23 +211,25 @@ async def test_a_lost_link_is_told() -> None:
     ],
 )
 @played
-async def test_what_cannot_be_answered_is_told_with_its_parameter(query: bytes, key: str) -> None:
-    heard = await Desk().ask(query)
+async def test_what_cannot_be_answered_is_told_with_its_parameter(
+    tmp_path: Path, query: bytes, key: str
+) -> None:
+    heard = await Desk(tmp_path).ask(query)
     said = json.loads(heard.body)
     assert (heard.status, said["resultCode"], said["key"]) == (400, "0100002", key), said
 
 
 @played
-async def test_nobody_is_told_of_a_vdn_that_is_not_his() -> None:
-    desk = Desk()
+async def test_nobody_is_told_of_a_vdn_that_is_not_his(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.a_morning()
     heard = await desk.ask(b"skills=1", b"/v1/figures?cc=1&vdn=2&")
     assert (heard.status, json.loads(heard.body)["resultCode"]) == (403, "0101003")
 
 
 @played
-async def test_a_vdn_never_heard_of_has_rows_of_nothing() -> None:
-    told = await Desk().told(b"skills=1&figures=offered,occupancy")
+async def test_a_vdn_never_heard_of_has_rows_of_nothing(tmp_path: Path) -> None:
+    told = await Desk(tmp_path).told(b"skills=1&figures=offered,occupancy")
     assert told["position"] == 0
     assert told["rows"] == [{"skill": 1, "offered": 0, "occupancy": None}]
 

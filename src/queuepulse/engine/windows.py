@@ -81,7 +81,13 @@ def pending(books: Books, wanted: Wanted, now_ms: int) -> Facts:
                     found.extend((MISSED, at_ms, stay.queue.skill, index, 1, stay.call))
     skills, agents = wanted
     for agent in books.agents.values():
-        if agent.id in agents or not skills.isdisjoint(agent.skills):
+        # He may wrap up after a talk of a queue that he has left.
+        queue = agent.wrapup_queue
+        if (
+            agent.id in agents
+            or not skills.isdisjoint(agent.skills)
+            or (queue is not None and queue.skill in skills)
+        ):
             _pending_of(found, books, agent, now_ms)
     return found
 
@@ -119,6 +125,7 @@ def _pending_of(found: Facts, books: Books, agent: Agent, now_ms: int) -> None:
 class Five(Tally):
     """The sums of a list of facts, of queues or of agents.
 
+    `mark_ms` is that of its own five minutes; -1 for none.
     `elsewhere` has the facts of other five minutes than its own by mark: each that a fact touches has it
     whole.
     """
@@ -148,7 +155,7 @@ class Five(Tally):
                 end = begin + WIDTHS[kind]
                 fact = facts[begin:end]
                 rules[kind](fact)
-                if touched:
+                if touched and self.mark_ms >= 0:
                     for mark_ms in touched:
                         self.elsewhere.setdefault(mark_ms, []).extend(fact)
                     touched.clear()

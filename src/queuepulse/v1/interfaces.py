@@ -8,7 +8,7 @@ import msgspec
 from queuepulse.engine.events import AGENT_MAX
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
 from queuepulse.engine.limits import WITHIN_S
-from queuepulse.engine.measures import AGENTS, FIVE, LAST_FIVE, QUEUES, RATIO, SLIDING, WINDOWS
+from queuepulse.engine.measures import AGENTS, QUEUES, RATIO, WINDOWS
 from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, WIRE_NAMES, Explained
 from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
 
@@ -81,6 +81,8 @@ SECONDS_MAX: Final = 3_600
 """Of a sliding window: an hour."""
 IDS_MAX: Final = 1_000
 """Queues, or agents, in one question."""
+GRAIN_NAMES: Final = ("5min", "15min", "30min", "60min", "day", "month")
+"""The lengths of periods of history, the shortest first."""
 _MEASURES: Final = (*QUEUES.measures, *AGENTS.measures)
 FIGURE_NAMES: Final = tuple(
     dict.fromkeys(
@@ -115,6 +117,19 @@ def _figures() -> Schema:
         "window": {"type": "string", "enum": list(WINDOWS)},
         "within": {"type": ["integer", "null"]},
         "rows": {"type": "array", "items": {"$ref": "#/components/schemas/FigureRow"}},
+        "grain": {"type": "string", "enum": list(GRAIN_NAMES)},
+        "skills": {"type": "array", "items": {"type": "integer"}},
+        "agents": {"type": "array", "items": {"type": "integer"}},
+        "periods": {
+            "type": "array",
+            "description": "With a grain, in place of rows: of each period a list for each figure, "
+            "in the order of the ids. A period in which nothing happened is left out.",
+            "items": {
+                "type": "object",
+                "properties": {"begin": {"type": "integer"}, "end": {"type": "integer"}},
+                "additionalProperties": {"type": "array", "items": {"type": ["number", "null"]}},
+            },
+        },
     }
     answer = {"type": "object", "properties": told, "required": [*head, "stale_since", "window"]}
     return Schema({"$ref": "#/components/schemas/FigureAnswer"}, {"FigureAnswer": answer, "FigureRow": row})
@@ -130,10 +145,15 @@ FIGURES: Final = Interface(
         Parameter("figures", Words(FIGURE_NAMES), "Which figures, or families of them; all, if not given."),
         Parameter(
             "window",
-            Choice((FIVE, LAST_FIVE, SLIDING)),
-            "Which time; `sliding` where `seconds` are given, else `five`.",
+            Choice(tuple(WINDOWS)),
+            "Which time; `sliding` where `seconds` are given, `range` where `from` is, else `five`.",
         ),
         Parameter("seconds", Whole(1, SECONDS_MAX), "How long a sliding window is."),
+        Parameter("from", Instant(), "The begin of a range; the five minutes that hold it count whole."),
+        Parameter("to", Instant(), "Its end; now, if not given."),
+        Parameter(
+            "grain", Choice(GRAIN_NAMES), "For a range: its periods one by one, in place of their sum."
+        ),
         Parameter(
             "within",
             Choice(tuple(map(str, WITHIN_S))),

@@ -1,0 +1,146 @@
+"""Days and ranges are what the slow second reading counts, however much of it history has been given yet."""
+
+import asyncio
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.folding import SKILLS, stream_of
+from engine.test_measures import alike, of_queue
+from engine.test_windows import FIVE_MS, at, counted
+from hub.given import BANK
+from live.given import Center
+from oracle.days import day_start_ms
+from oracle.history import Historian
+from queuepulse.chronicle import Chronicle
+from queuepulse.engine import measures
+from queuepulse.engine.codec import decode_line
+from queuepulse.engine.measures import QUEUES, Plan, exact
+from queuepulse.recall import Recall
+from queuepulse.stores.history import KeptHistory
+from queuepulse.stores.history_sqlite import SqliteHistory
+from queuepulse.windowing import WindowAsked
+
+KEPT = {"5min": 35, "15min": 400, "day": 3650}
+LENGTHS_MS = {"5min": FIVE_MS, "15min": 3 * FIVE_MS, "60min": 12 * FIVE_MS}
+JsonObject = dict[str, Any]
+
+
+class Desk:
+    """A hub that writes its history, or does not for a while, and what is asked of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.center = Center()
+        self.database = SqliteHistory(folder / "history.sqlite")
+        self.history = KeptHistory(self.database, KEPT)
+        self.center.hub.chronicle = Chronicle(self.history, pytest.fail)
+        self.recall = Recall(self.center.hub, self.database, self.center.clock)
+
+    async def tell(self, one: JsonObject) -> None:
+        clock = self.center.clock
+        clock.ms = max(clock.ms, one["at"]) if clock.ms > 1_750_000_000_000 else one["at"]
+        await self.center.tell(decode_line(json.dumps(one).encode(), 1))
+
+    async def window(
+        self, window: str, from_ms: int = 0, to_ms: int = 0
+    ) -> tuple[int, int, list[JsonObject]]:
+        plan = Plan(QUEUES.measures, QUEUES)
+        asked = WindowAsked(BANK, SKILLS, plan, window, 0, from_ms, to_ms)
+        told = await self.recall.window(asked)
+        names = [one.name for one in plan.measures]
+        return told.begin_ms, told.end_ms, [dict(zip(names, row, strict=True)) for row in told.rows]
+
+    async def series(self, grain: str, from_ms: int, to_ms: int) -> dict[tuple[int, int], list[JsonObject]]:
+        plan = Plan([exact(one, grain == "5min") for one in QUEUES.measures], QUEUES)
+        asked = WindowAsked(BANK, SKILLS, plan, measures.RANGE, 0, from_ms, to_ms)
+        found = {}
+
+        def shape(begin_ms: int, end_ms: int, columns: Any) -> bytes:
+            names = [one.name for one in plan.measures]
+            found[begin_ms, end_ms] = [
+                dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+            ]
+            return b""
+
+        told = await self.recall.series(asked, grain, shape)
+        assert len(told.periods) == len(found)
+        return found
+
+
+def same(
+    rows: list[JsonObject], then: Historian, begin: int, end: int, now: int, is_five: bool = False
+) -> int:
+    held = 0
+    for skill, row in zip(SKILLS, rows, strict=True):
+        expected = of_queue(counted(then, skill, begin, end, now), is_five)
+        # Who came again is known within five minutes and within a day.
+        names = expected.keys() - ({"callers"} if not is_five else set())
+        wrong = {
+            name: (row[name], expected[name]) for name in names if not alike(row[name], expected[name], name)
+        }
+        assert not wrong, (skill, begin, end, now)
+        held += row["offered"]
+    return held
+
+
+async def look(desk: Desk, then: Historian, rng: random.Random, now: int) -> int:
+    zone = then.vdn["timezone"], then.vdn["day_starts"]
+    begin, end, rows = await desk.window(measures.DAY)
+    assert (begin, end) == (day_start_ms(now, *zone), now)
+    held = same(rows, then, begin + -begin % FIVE_MS, now + 1, now)
+    assert [row["callers"] for row in rows] == [
+        of_queue(counted(then, skill, begin, now + 1, now), False)["callers"] for skill in SKILLS
+    ]
+    from_ms = now - rng.randrange(1, 20_000_000)
+    to_ms = from_ms + rng.randrange(1, 20_000_000)
+    begin, end, rows = await desk.window(measures.RANGE, from_ms, to_ms)
+    until = to_ms + -to_ms % FIVE_MS
+    assert (begin, end) == (from_ms - from_ms % FIVE_MS, min(until, now))
+    same(rows, then, begin, min(until, now + 1), now)
+    grain = rng.choice(sorted(LENGTHS_MS))
+    periods = await desk.series(grain, from_ms, to_ms)
+    length = LENGTHS_MS[grain]
+    expected = range(from_ms - from_ms % length, min(to_ms, now + 1), length)
+    if grain == "60min":
+        # Hours are those of the zone's clock, which may be half an hour off.
+        expected = range(0)
+        for (begin, end), rows in periods.items():
+            same(rows, then, begin, min(end, now + 1), now)
+    else:
+        assert {begin for begin, _ in periods} <= set(expected)
+    for begin in expected:
+        rows = periods.get((begin, begin + length), [])
+        if rows:
+            same(rows, then, begin, min(begin + length, now + 1), now, is_five=grain == "5min")
+        else:
+            assert not any(
+                sum(counted(then, skill, begin, begin + length, now).sums.values()) for skill in SKILLS
+            )
+    return held
+
+
+@pytest.mark.parametrize("seed", range(100, 116))
+def test_days_and_ranges_are_what_the_second_reading_counts(tmp_path: Path, seed: int) -> None:
+    rng, historian, desk, held = random.Random(seed), Historian(), Desk(tmp_path), 0
+
+    async def walk() -> None:
+        nonlocal held
+        for number, one in enumerate(stream_of(seed, 160, snapshots=False)):
+            historian.apply(one)
+            await desk.tell(one)
+            if rng.random() < 0.2:
+                await desk.center.hub.chronicle.write()
+            if number % 12 == 11:
+                desk.center.clock.ms += rng.choice((0, 0, 7_000, 400_000))
+                now = max(desk.center.clock.ms, desk.center.hub.clock_ms(BANK))
+                then = at(historian, now)
+                held += await look(desk, then, rng, now)
+                # Again, out of what is kept of the question before.
+                held += await look(desk, then, rng, now)
+
+    asyncio.run(walk())
+    desk.recall.close()
+    assert held > 50
