@@ -24,8 +24,8 @@ WAITING_ITEMS_MAX: Final = 20_000_000
 RETRY_S: Final = 1.0
 """Time between two attempts."""
 REST_S_PER_ITEM: Final = 12e-6
-"""Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of events
-has the processor, and its memory, nearly to itself."""
+"""Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of
+events has the processor, and its memory, nearly to itself."""
 RESTED_ITEMS_MAX: Final = 2_000_000
 """Items of facts that may wait meanwhile: some 40 MB, or 300,000 events. Of more there is no rest."""
 

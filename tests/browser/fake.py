@@ -78,6 +78,22 @@ def row(skill: int, name: str | None = None, **figures: Any) -> Json:
     return blank | figures
 
 
+def explained(figure: str, terms: list[Json], *, others: int = 0, **operands: int) -> Json:
+    """What a figure is made of: a sum of these terms, and of some that are not listed."""
+    operands = operands or {figure: sum(not term.get("why_not") for term in terms) + others}
+    return {
+        "figure": figure,
+        "value": sum(operands.values()),
+        "at_ms": 1_795_435_632_000,
+        "position": 4_711,
+        "operands": {
+            name: {"by": "sum", "value": value, "others": others} for name, value in operands.items()
+        },
+        "terms_total": len(terms) + others,
+        "terms": [{"adds": {} if "why_not" in term else {figure: 1}, **term} for term in terms],
+    }
+
+
 class Stage:
     """What the server shows. Change it, then `push`; every open stream hears of it."""
 
@@ -88,6 +104,8 @@ class Stage:
         self.calls: dict[int, list[Json]] = {}
         self.series: dict[int, list[Json]] = {}
         self.complete_from_ms = 0
+        self.explained: dict[str, Json] = {}
+        self.asked: list[str] = []
         self.faults: dict[str, tuple[int, Json]] = {}
         self.health: Json = {"links": [], "repairs": {}, "lag_ms": 3, "position": 1}
         self.stale_since_ms: int | None = None
@@ -207,6 +225,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def _short(self, name: str, asked: Json) -> None:
         stage = self.server.stage
+        stage.asked.append(f"{name}/{asked.get('figure', '')}".rstrip("/"))
         if name in stage.faults:
             self._answer(*stage.faults[name])
         elif name == "waiting":
@@ -219,6 +238,8 @@ class Answering(BaseHTTPRequestHandler):
                 for skill, fives in stage.series.items()
             ]
             self._answer(200, {"complete_from_ms": stage.complete_from_ms, "queues": found})
+        elif name == "explain" and asked["figure"] in stage.explained:
+            self._answer(200, stage.explained[asked["figure"]])
         elif name == "health":
             self._answer(200, {"at_ms": stage.now_ms, "clock_ms": stage.now_ms, **stage.health})
         else:

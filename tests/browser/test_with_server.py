@@ -97,6 +97,23 @@ def test_the_floor_counts_each_agent_once(center: Center, opened: Open) -> None:
     expect(staff.get_by_role("button", name="Free: 0")).to_be_visible()
 
 
+def test_a_number_is_explained_by_the_server(center: Center, opened: Open) -> None:
+    page = opened(center.server.url)
+    sign_in(page)
+    waiting(page, 1).click()
+    panel = page.get_by_role("dialog")
+    expect(panel.locator(".equation")).to_have_text("1 of 1 count")
+    expect(panel.locator(".as-of")).to_contain_text("event 6 of the log")
+    panel.get_by_text("One by one").click()
+    expect(panel.locator(".terms tbody tr")).to_contain_text("WaitsA")
+    center.post({"type": "call_answered", "call": "A", "agent": 101})
+    expect(panel.locator(".equation")).to_have_text("0 of 0 count")
+    page.keyboard.press("Escape")
+    page.locator("[data-skill='1']").get_by_role("button", name="Talking: 1").click()
+    panel.get_by_text("One by one").click()
+    expect(panel.locator(".terms tbody tr")).to_contain_text("TalkingAda")
+
+
 def test_a_restart_is_told_survived_and_forgotten(center: Center, opened: Open) -> None:
     page = opened(center.server.url)
     sign_in(page)

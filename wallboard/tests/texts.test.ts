@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { CAUSES, WHATS, WHY_NOT } from "../src/live/explanation";
 import { GROUPS } from "../src/model/groups";
 import { SORTS } from "../src/model/layout";
 import { STATES } from "../src/live/rows";
@@ -16,12 +17,13 @@ describe("the words", () => {
   });
 
   it("have a row for every name that is made of parts", () => {
-    const made = [...STATES.map((one) => `state_${one}`), ...GROUPS, ...GROUPS.map((one) => `mean_${one}`), ...SORTS.map((one) => `sort_${one}`)];
+    const made = [...STATES.map((one) => `state_${one}`), ...GROUPS, ...GROUPS.map((one) => `mean_${one}`), ...SORTS.map((one) => `sort_${one}`),
+      ...WHATS.filter((one) => one !== "agent").map((one) => `term_${one}`), ...WHY_NOT.map((one) => `why_${one}`), ...CAUSES.map((one) => `cause_${one}`)];
     for (const key of made) expect(Object.keys(TEXTS)).toContain(key);
   });
 
   it("are all said somewhere", () => {
-    const made = /^(state|mean|sort|order|because|role|repair)_/;
+    const made = /^(state|mean|sort|order|because|role|repair|term|why|cause|operand|figure)_/;
     const said = sources.filter(([name]) => name !== "texts.ts").map(([, text]) => text).join("\n");
     const silent = Object.keys(TEXTS).filter((key) => !made.test(key) && !new RegExp(`["\\b]${key}["\\b]`).test(said));
     expect(silent).toEqual([]);

@@ -90,7 +90,7 @@ _WRONG: Final = _refused(401, "wrong", "The name or the password is wrong.")
 
 
 class Facts(NamedTuple):
-    """What else is told: how often it pushes, the end and size of its log, its load, what figures are made of."""
+    """What else is told: how often it pushes, its log's end and size, its load, what figures are made of."""
 
     push_ms: int
     log_position: Callable[[], int]

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { formatSkills } from "../model/layout";
 import { tell } from "./clock";
+import { parseExplanation, type Explanation } from "./explanation";
 import { asObject, instant, listOf, numberOrNull, parseCall, parseFive, text, whole, type Five, type WaitingCall } from "./rows";
 
 export interface Vdn {
@@ -140,6 +141,11 @@ export async function loadSeries(
     }),
   );
   return { complete_from_ms: whole(told.complete_from_ms), of: (skill) => bySkill.get(skill) ?? [] };
+}
+
+/** What a figure of a queue is made of, now. Raises Refusal. */
+export async function loadExplained(vdn: Vdn, skill: number, figure: string): Promise<Explanation> {
+  return parseExplanation(await ask(`/live/v1/explain?${ofVdn(vdn)}&skill=${skill}&figure=${figure}`));
 }
 
 export interface Health {

@@ -8,12 +8,15 @@ import { answeredIn20s, shareOf } from "../model/attention";
 import { FIGURES, type Figure, type FigureName } from "../model/figures";
 import { GROUP_OF, type Group } from "../model/groups";
 import { FIVE_MS } from "../model/trend";
+import { isSignedIn, session } from "../live/server";
 import { addressOf, agents, mark, panelSkill, queues, vdn } from "../state";
 import { locale, t } from "../texts";
 import { CallersTable, useCallers } from "../views/queue";
 import { AgentsTable } from "./agents_table";
 import { Sheet } from "./dialog";
+import { HowItComes } from "./explained";
 import { behind, Value } from "./figure";
+import { Hours } from "./hours";
 import { Name } from "./names";
 import { totalsOf } from "./summary";
 import { At } from "./times";
@@ -130,12 +133,35 @@ function OfQueue({ name, skill }: { name: FigureName; skill: number }) {
         name={name} value={figure.value(row.value)} rows={[row.value]}
         where={row.value.name || t("skill_number", { skill })}
       />
-      {figure.evidence === "calls" ? <Calls row={row} />
-        : figure.evidence === "fives" ? <Fives row={row.value} />
-        : figure.evidence ? <AgentsOf skill={skill} evidence={figure.evidence} />
-        : null}
+      <Evidence figure={figure} row={row} />
+      {figure.explained.length > 0 && mayExplain() && (
+        <HowItComes
+          figures={figure.explained} skill={skill} value={changesWith(figure, row.value)}
+          closed={figure.evidence !== null && figure.evidence !== "fives"}
+        />
+      )}
     </>
   );
+}
+
+function Evidence({ figure: { evidence }, row }: { figure: Figure; row: Signal<QueueRow> }) {
+  if (evidence === null) return null;
+  if (evidence === "calls") return <Calls row={row} />;
+  if (evidence === "fives") return <Fives row={row.value} />;
+  if (evidence === "offered" || evidence === "left") return <Hours skill={row.value.skill} measure={evidence} />;
+  return <AgentsOf skill={row.value.skill} evidence={evidence} />;
+}
+
+/** Explanations name agents and calls: they are for who may look into queues. */
+function mayExplain(): boolean {
+  const who = session.value;
+  return isSignedIn(who) && who.views.includes("queue");
+}
+
+/** What the explanation of a figure hangs on, of what the rows tell. */
+function changesWith(figure: Figure, row: QueueRow): string {
+  return figure.evidence === "fives" ? JSON.stringify([row.five.offered, row.five.answered])
+    : JSON.stringify([figure.value(row), row.agents, row.waiting]);
 }
 
 function Calls({ row }: { row: Signal<QueueRow> }) {
