@@ -1,7 +1,7 @@
 """A figure computed anew from its explanation alone, as docs/explain.md says. Nothing of ours is used.
 
-What is read is the JSON that a program gets. Formulas are integers, names of operands, `+ - * // /` and
-parentheses.
+What is read is the JSON that a program gets. Formulas are integers, names of operands, `+ - * // / >`,
+parentheses, `A if B else C` and `percentile(SPREAD, PERCENT)`.
 """
 
 import ast
@@ -9,6 +9,7 @@ import operator
 from typing import Any
 
 FIGURE_MAX = 2**31 - 1
+DIGITS = 6
 OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -20,20 +21,34 @@ OPERATORS = {
 
 def recomputed(explanation: dict[str, Any]) -> int | float | None:
     """The value that the terms and the formula give."""
-    operands = {}
-    for name, operand in explanation["operands"].items():
-        numbers = [term["adds"].get(name, 0) for term in explanation["terms"]] + [operand["others"]]
-        operands[name] = sum(numbers) if operand["by"] == "sum" else max(numbers)
-        assert operands[name] == operand["value"], name
+    operands = {
+        name: joined(name, operand, explanation["terms"]) for name, operand in explanation["operands"].items()
+    }
     try:
         value = evaluated(ast.parse(explanation["formula"], mode="eval").body, operands)
     except ZeroDivisionError:
         empty: int | None = explanation["empty"]
         return empty
-    return min(value, FIGURE_MAX)
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    return None if value is None else min(value, FIGURE_MAX)
 
 
-def evaluated(node: ast.expr, operands: dict[str, int]) -> Any:
+def joined(name: str, operand: dict[str, Any], terms: list[dict[str, Any]]) -> Any:
+    """An operand: what the terms and those not listed add up to."""
+    if operand["by"] == "spread":
+        values = [term["adds"][name] for term in terms if name in term["adds"]]
+        for value, count in (operand["others"] or {}).items():
+            values += [int(value)] * count
+        assert len(values) == operand["value"], name
+        return sorted(values)
+    numbers = [term["adds"].get(name, 0) for term in terms] + [operand["others"]]
+    whole = sum(numbers) if operand["by"] == "sum" else max(numbers)
+    assert whole == operand["value"], name
+    return whole
+
+
+def evaluated(node: ast.expr, operands: dict[str, Any]) -> Any:
     match node:
         case ast.Name(id=name):
             return operands[name]
@@ -41,4 +56,11 @@ def evaluated(node: ast.expr, operands: dict[str, int]) -> Any:
             return number
         case ast.BinOp(left=left, op=op, right=right):
             return OPERATORS[type(op)](evaluated(left, operands), evaluated(right, operands))
+        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+            return evaluated(left, operands) > evaluated(right, operands)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return evaluated(body if evaluated(test, operands) else orelse, operands)
+        case ast.Call(func=ast.Name(id="percentile"), args=[of, percent]):
+            values, rank = evaluated(of, operands), evaluated(percent, operands)
+            return values[-(-len(values) * rank // 100) - 1] if values else None
     raise AssertionError(f"{ast.unparse(node)} is in no formula")

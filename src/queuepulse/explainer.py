@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
+from queuepulse.engine import drafting
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.explaining import Draft
 from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, EncodedAnswer
@@ -33,7 +33,7 @@ class HubExplainer:
         if at_ms < engine.clock_ms:
             return await self._past.explain(vdn, why._replace(at_ms=at_ms))
         # What is drafted is of this instant and position, however long the reading takes.
-        draft = Draft(engine.books, why.skill, why.figure, at_ms)
+        draft = drafting.begin(engine.books, why.asked(), at_ms)
         position, stale_since_ms = 0 if hosted is None else hosted.position, engine.stale_since_ms
         done = draft.read(PIECE_ITEMS)
         while not done:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from queuepulse.engine.drafting import Asked
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.explanations import TERMS_DEFAULT, Explanation
 from queuepulse.ports import EncodedAnswer
@@ -22,7 +23,8 @@ OUR_NAMES: Final = {wire: name for name, wire in WIRE_NAMES.items()}
 class Why(NamedTuple):
     """A question: what a figure of a queue is made of, now or at an instant of the past (epoch ms).
 
-    `figure` is our name. Of the terms, those behind the first `after` are told, at most `limit`.
+    `figure` is our name; its window is as in `drafting.Asked`. Of the terms, those behind the first `after`
+    are told, at most `limit`.
     """
 
     skill: int
@@ -30,6 +32,13 @@ class Why(NamedTuple):
     at_ms: int | None = None
     after: int = 0
     limit: int = TERMS_DEFAULT
+    window: str = ""
+    seconds: int = 0
+    within: int = 0
+
+    def asked(self) -> Asked:
+        """The figure alone."""
+        return Asked(self.skill, self.figure, self.window, self.seconds, self.within)
 
 
 class Explained(Explanation, frozen=True, gc=False, kw_only=True):

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from engine.drawing import EVENTS, LATER_MS
 from engine.folding import NINE_MS, SKILLS, event, events_of, folded
+from queuepulse.engine import drafting, measures
+from queuepulse.engine.drafting import EXPLAINED, Asked
+from queuepulse.engine.estimates import Estimates, presents
 from queuepulse.engine.events import Event
-from queuepulse.engine.explaining import Draft
 from queuepulse.engine.explanations import WHATS, WHY_NOT
 from queuepulse.engine.facts import FACTS_MAX
 from queuepulse.engine.figures import FIGURES
+from queuepulse.engine.measures import FIVE, LAST_FIVE, QUEUES, SLIDING, Plan
 from queuepulse.engine.vdn import Vdn
+from queuepulse.engine.windows import Memory, Wanted, Window, capture
 from recomputing import recomputed
 
 few = settings(max_examples=60)
@@ -27,7 +31,13 @@ def explained(
     vdn: Vdn, skill: int, figure: str, now_ms: int, *, after: int = 0, limit: int = 10_000, piece: int = 7
 ) -> dict[str, Any]:
     """The explanation as a program reads it, made in small pieces."""
-    draft = Draft(vdn.books, skill, figure, now_ms)
+    return drafted(vdn, Asked(skill, figure), now_ms, after=after, limit=limit, piece=piece)
+
+
+def drafted(
+    vdn: Vdn, asked: Asked, now_ms: int, *, after: int = 0, limit: int = 10_000, piece: int = 7
+) -> dict[str, Any]:
+    draft = drafting.begin(vdn.books, asked, now_ms)
     while not draft.read(piece):
         pass
     told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(draft.finish(after, limit)))
@@ -101,7 +111,7 @@ def test_any_page_of_the_terms_gives_the_figure(events: Sequence[Event], seed: i
 
 def test_what_happens_while_a_draft_is_made_is_not_in_it() -> None:
     vdn = folded([event("call_offered", ms, call=f"c{ms}", skill=1) for ms in range(20)])
-    draft = Draft(vdn.books, 1, "offered_in", NINE_MS + 50)
+    draft = drafting.begin(vdn.books, Asked(1, "offered_in"), NINE_MS + 50)
     assert not draft.read(6)
     for after_ms in (60, 300_000):
         vdn.apply(event("call_offered", after_ms, call=f"c{after_ms}", skill=1))
@@ -130,14 +140,80 @@ def test_every_word_of_an_explanation_is_in_its_table() -> None:
         vdn = Vdn()
         for number, one in enumerate(events_of(seed, 200)):
             vdn.apply(one)
-            if number % 10 == 0:
-                for figure in NAMES:
+            if number % 20 == 0:
+                for figure in [*NAMES, "service_level_ignore", "average_handle_time_ms", "occupancy"]:
                     for skill in SKILLS:
-                        terms = explained(vdn, skill, figure, vdn.clock_ms)["terms"]
+                        asked = Asked(skill, figure, SLIDING if drafting.has_windows(figure) else "", 3_600)
+                        terms = drafted(vdn, asked, vdn.clock_ms)["terms"]
                         whats |= {term["what"] for term in terms}
                         reasons |= {term["why_not"] for term in terms if "why_not" in term}
                         assert all(not term["adds"] for term in terms if "why_not" in term)
     assert (whats, reasons) == (set(WHATS), set(WHY_NOT))
+
+
+# Beyond the nineteen
+
+
+def windowed(vdn: Vdn, asked: Asked, now_ms: int) -> dict[str, Any]:
+    """The figures of the queue over that window, as they are asked for without an explanation."""
+    from_ms, until_ms = drafting.bounds(asked, now_ms)
+    wanted = Wanted(frozenset({asked.skill}), frozenset())
+    window = Window(
+        Memory(), capture(vdn.books, wanted, now_ms), wanted, from_ms, until_ms + (until_ms == now_ms)
+    )
+    for _ in window.work():
+        pass
+    some = [
+        measures.exact(one, asked.window != SLIDING) for one in QUEUES.measures if asked.window in one.windows
+    ]
+    if asked.within:
+        some = [
+            measures.level_within(one, asked.within) if one.family == "service_level" else one for one in some
+        ]
+    found = Plan(some, QUEUES).figures(window.records[asked.skill])
+    return {one.name: value for one, value in zip(some, found, strict=True)}
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_figures_of_windows_come_of_their_explanations_alone(seed: int) -> None:
+    drawn, events = random.Random(seed), events_of(seed, 300)
+    vdn, stops = Vdn(), sorted(drawn.sample(range(300), 12))
+    for number, one in enumerate(events[: stops[-1] + 1]):
+        vdn.apply(one)
+        if number not in stops:
+            continue
+        now_ms = vdn.clock_ms + drawn.choice([0, 0, 1, 999, 5_000, 60_000, 300_000])
+        window, seconds = drawn.choice([(FIVE, 0), (LAST_FIVE, 0), (SLIDING, drawn.randint(1, 3_600))])
+        asked = Asked(drawn.choice(SKILLS), "", window, seconds, drawn.choice([0, 0, 3, 20, 60]))
+        for figure, value in drawn.sample(sorted(windowed(vdn, asked, now_ms).items()), 12):
+            why = asked._replace(figure=figure)
+            told = drafted(vdn, why, now_ms, piece=drawn.randint(1, 50))
+            assert (told["value"], recomputed(told)) == (value, value), (why, now_ms)
+            page = drafted(vdn, why, now_ms, after=drawn.randint(0, 3), limit=drawn.randint(1, 3))
+            assert recomputed(page) == value, (why, now_ms)
+
+
+@few
+@given(EVENTS, LATER_MS)
+def test_the_estimated_wait_comes_of_its_explanation_alone(events: Sequence[Event], later_ms: int) -> None:
+    vdn = folded(events)
+    now_ms = vdn.clock_ms + later_ms
+    estimates, wanted = Estimates(), Wanted(frozenset(SKILLS), frozenset())
+    for _ in estimates.follow(capture(vdn.books, wanted, now_ms)):
+        pass
+    for skill, present in zip(SKILLS, presents(vdn.books, SKILLS, now_ms), strict=True):
+        told = drafted(vdn, Asked(skill, "estimated_wait_ms"), now_ms)
+        value = estimates.estimated_ms(skill, present, now_ms)
+        assert (told["value"], recomputed(told)) == (value, value)
+
+
+def test_every_figure_of_the_table_can_be_explained() -> None:
+    vdn = folded(WORKED_EXAMPLE)
+    for figure in EXPLAINED:
+        told = drafted(vdn, Asked(1, figure, FIVE), NINE_MS + 80_000)
+        assert (told["figure"], told["value"]) == (figure, recomputed(told))
+    of_windows = {measure.name for measure in QUEUES.measures}
+    assert set(EXPLAINED) == {*NAMES, *of_windows, "estimated_wait_ms"}
 
 
 WORKED_EXAMPLE = [

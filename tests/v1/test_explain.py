@@ -197,3 +197,45 @@ def test_a_long_list_of_facts_is_read_while_others_have_their_turn(
             assert told["value"] == recomputed(told) == 30
 
     asyncio.run(scenario())
+
+
+def test_figures_of_windows_are_explained_now_and_then(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        events = sorted(events_of(3, 300), key=lambda one: one.at or 0)
+        async with house(tmp_path) as asked:
+            await asked.told(events)
+            last_ms = asked.hub_clock.ms
+            for figure, more in [
+                ("offered", {}),
+                ("service_level_negative", {"seconds": 3_600, "within": 20}),
+                ("occupancy", {"window": "sliding", "seconds": 1_800}),
+                ("wait_ms_p90", {"window": "last_five"}),
+                ("estimated_wait_ms", {}),
+            ]:
+                for at in ({}, {"at": last_ms - 700_000}):
+                    told = await asked.explained(skill=2, figure=figure, **more, **at)
+                    assert told["value"] == recomputed(told), (figure, at)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"figure": "waiting", "window": "five"}, "window"),
+        ({"figure": "estimated_wait_ms", "seconds": 5}, "seconds"),
+        ({"figure": "offered", "window": "sliding"}, "seconds"),
+        ({"figure": "offered", "window": "five", "seconds": 5}, "seconds"),
+        ({"figure": "offered", "window": "day"}, "window"),
+        ({"figure": "offered", "seconds": 3_601}, "seconds"),
+    ],
+)
+def test_a_window_that_does_not_fit_the_figure_is_refused(
+    tmp_path: Path, values: dict[str, Any], key: str
+) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path) as asked:
+            heard = await asked.ask(skill=1, **values)
+            assert (heard.status, json.loads(heard.body)["key"]) == (400, key)
+
+    asyncio.run(scenario())

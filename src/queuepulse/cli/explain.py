@@ -54,6 +54,12 @@ def explain(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
     figure: Annotated[
         str, typer.Option(metavar="NAME", help="The figure, by our name or by that of the CC-CMS API.")
     ],
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of figures beyond the nineteen: five, last_five or sliding."),
+    ] = None,
+    seconds: Annotated[int | None, typer.Option(min=1, help="How long a sliding window is.")] = None,
+    within: Annotated[int | None, typer.Option(min=1, help="The threshold of a service level.")] = None,
     at: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="An instant of the past: ISO 8601, or epoch ms. [default: now]"),
@@ -82,7 +88,8 @@ def explain(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
             SystemClock(), url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True
         ) as client,
     ):
-        explained = client.explain(cc, vdn, skill, figure, at=at_ms, after=after, limit=limit)
+        chosen = {"window": window, "seconds": seconds, "within": within, "at": at_ms}
+        explained = client.explain(cc, vdn, skill, figure, **chosen, after=after, limit=limit)
     if as_table or (not as_json and sys.stdout.isatty()):
         show(Console() if sys.stdout.isatty() else Console(width=WIDTH), explained)
     else:
@@ -99,7 +106,10 @@ def show(console: Console, explained: Explained) -> None:
     console.print(Text(one.meaning))
     when = f"At {instant(one.at_ms)}"
     if one.from_ms != one.at_ms:
-        when += f", of the {one.period} from {instant(one.from_ms)}"
+        article = "" if one.period.startswith("the ") else "the "
+        when += f", of {article}{one.period} from {instant(one.from_ms)}"
+    if one.until_ms != one.at_ms:
+        when += f" to {instant(one.until_ms)}"
     console.print(Text(f"{when}; the log's position is {one.position}.", "dim"))
     if one.stale_since_ms is not None:
         console.print(stale_warning(one.stale_since_ms))
@@ -139,7 +149,9 @@ def sums(explained: Explained) -> Iterator[str]:
     values = {name: operand.value for name, operand in explained.operands.items()}
     for name, operand in explained.operands.items():
         yield f"{name} = {operand.value} ({operand.by} of all terms)"
-    if explained.formula not in values:
+    if explained.formula.startswith("percentile"):
+        yield f"{explained.figure} = {explained.formula} = {explained.value}"
+    elif explained.formula not in values:
         figures = re.sub(r"[a-z_]\w*", lambda found: str(values.get(found[0], found[0])), explained.formula)
         yield f"{explained.figure} = {explained.formula} = {figures} = {explained.value}"
 

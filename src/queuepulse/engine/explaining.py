@@ -145,6 +145,7 @@ class Draft:
             rule.meaning,
             self.from_ms,
             self.now_ms,
+            self.now_ms,
             self.value,
             self.formula.text,
             0,

@@ -10,6 +10,7 @@ import msgspec
 
 SUM: Final = "sum"
 MAX: Final = "max"
+SPREAD: Final = "spread"
 
 TERMS_MAX: Final = 10_000
 """Terms in one answer: some 2 MB of JSON. What the others add is told in one number an operand."""
@@ -26,6 +27,10 @@ WHATS: Final = {
     "talked": "A talk ended.",
     "talks": "So many talks that ended in one minute: the single ones are no longer in memory.",
     "idled": "An idle spell ended.",
+    "wrapped_up": "A wrap-up ended.",
+    "waited": "A pass that waits reached a limit of the service level; with -1 it proved that it had not.",
+    "spent": "A piece of an agent's time.",
+    "moved": "A late event: time that was told of one state was spent in another.",
 }
 """What a term is."""
 WHY_NOT: Final = {
@@ -68,15 +73,18 @@ class Term(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Operand(msgspec.Struct, frozen=True, gc=False):
-    """What the terms add up to: their `sum` or `max`, 0 of none. `others` is that of terms not listed."""
+    """What the terms add up to: their `sum` or `max`, 0 of none. `others` is that of terms not listed.
+
+    A `spread` is all their values: `value` says how many, `others` how often each is among those not listed.
+    """
 
     by: str
     value: int
-    others: int = 0
+    others: int | dict[int, int] = 0
 
 
 class Explanation(msgspec.Struct, frozen=True, gc=False):
-    """How a figure of one queue came to be, at `at_ms`, of what happened since `from_ms`.
+    """How a figure of one queue came to be, at `at_ms`, of what happened from `from_ms` to `until_ms`.
 
     `formula` gives `value` out of the operands; where it would divide by 0, `empty` is the value.
     `terms` are some of all `terms_total`, those behind the first `after`.
@@ -88,6 +96,7 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
     period: str
     meaning: str
     from_ms: int
+    until_ms: int
     at_ms: int
     value: int | float | None
     formula: str

@@ -11,13 +11,10 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from queuepulse.engine import codec
+from queuepulse.engine import codec, drafting
 from queuepulse.engine.events import Event, VdnKey
-from queuepulse.engine.explaining import Draft
-from queuepulse.engine.figures import FIGURES, FIVE
 from queuepulse.engine.keeping import BadSnapshot
 from queuepulse.engine.places import Places
-from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.vdn import Vdn
 from queuepulse.ports import EncodedAnswer, Loss
 from queuepulse.retelling import PastRefused, PastUnavailable, Why, encoded
@@ -28,7 +25,6 @@ from queuepulse.stores.tables import DAMAGE, select, select_one, unseal
 
 READ_ITEMS: Final = 1_000_000
 """Items of facts read in one step: nobody else waits here."""
-_PERIODS: Final = {figure.name: figure.period for figure in FIGURES}
 
 
 class Retold(NamedTuple):
@@ -43,10 +39,9 @@ def explain(file: Path, vdn: VdnKey, why: Why, accept_loss: bool = False) -> Enc
     """Answers a question about the past; blocks. Raises PastRefused and PastUnavailable."""
     assert why.at_ms is not None, "the present is not retold"
     # With what the period began with in the books, each fact of it has a place in the log.
-    is_five = _PERIODS[why.figure] == FIVE
-    begin_ms = why.at_ms - why.at_ms % FIVE_MS if is_five else why.at_ms
+    begin_ms, _ = drafting.bounds(why.asked(), why.at_ms)
     engine, position, places = retold(file, vdn, begin_ms, why.at_ms, accept_loss)
-    draft = Draft(engine.books, why.skill, why.figure, why.at_ms, places)
+    draft = drafting.begin(engine.books, why.asked(), why.at_ms, places)
     while not draft.read(READ_ITEMS):
         pass
     return encoded(vdn, draft.finish(why.after, why.limit), position, engine.stale_since_ms)

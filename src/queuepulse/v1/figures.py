@@ -66,7 +66,7 @@ class Figures:
 
     async def __call__(self, asked: Asked) -> Told:
         values = asked.values
-        window = _window(values)
+        window = window_of(values)
         chosen = chosen_by(values, window)
         question = WindowAsked(
             asked.vdn,
@@ -120,7 +120,7 @@ class Figures:
         return Told(_closed(head, "periods", told.periods), told.position, told.stale_since_ms)
 
 
-def _window(values: Any) -> str:
+def window_of(values: Any) -> str:
     """Which window is asked for; what says how long it is may say it alone. Raises BadQuery."""
     meant = measures.SLIDING if values["seconds"] is not None else None
     meant = measures.RANGE if values["from"] is not None else meant

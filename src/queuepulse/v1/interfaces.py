@@ -5,11 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from queuepulse.engine.drafting import EXPLAINED
 from queuepulse.engine.events import AGENT_MAX
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
 from queuepulse.engine.limits import WITHIN_S
-from queuepulse.engine.measures import AGENTS, QUEUES, RATIO, WINDOWS
-from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, WIRE_NAMES, Explained
+from queuepulse.engine.measures import AGENTS, FIVE, LAST_FIVE, QUEUES, RATIO, SLIDING, WINDOWS
+from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, Explained
 from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
 
 PREFIX: Final = "/v1/"
@@ -56,26 +57,6 @@ class Interface(NamedTuple):
         """All of them."""
         return (CC, VDN, *self.own)
 
-
-EXPLAIN: Final = Interface(
-    EXPLAIN_PATH.removeprefix(PREFIX),
-    "What a figure of a queue is made of.",
-    "The calls, agents and events, what each adds, and how they give the figure; a program can compute it "
-    "anew from these alone. `at` in the past is answered from the log, in a while.",
-    (
-        Parameter("skill", Skill(), "The queue.", required=True),
-        Parameter(
-            "figure",
-            Choice((*WIRE_NAMES, *OUR_NAMES)),
-            "The figure, by our name or by that of the CC-CMS API.",
-            required=True,
-        ),
-        Parameter("at", Instant(), "The instant of which it is; now unless given."),
-        Parameter("after", Whole(0, AFTER_MAX), "Terms to pass over.", default=0),
-        Parameter("limit", Whole(1, TERMS_MAX), "Terms to list.", default=TERMS_DEFAULT),
-    ),
-    lambda: schema_of(Explained),
-)
 
 SECONDS_MAX: Final = 3_600
 """Of a sliding window: an hour."""
@@ -161,6 +142,37 @@ FIGURES: Final = Interface(
         ),
     ),
     _figures,
+)
+
+EXPLAIN: Final = Interface(
+    EXPLAIN_PATH.removeprefix(PREFIX),
+    "What a figure of a queue is made of.",
+    "The calls, agents and events, what each adds, and how they give the figure; a program can compute it "
+    "anew from these alone. `at` in the past is answered from the log, in a while.",
+    (
+        Parameter("skill", Skill(), "The queue.", required=True),
+        Parameter(
+            "figure",
+            Choice((*EXPLAINED, *OUR_NAMES)),
+            "The figure, by our name or by that of the CC-CMS API.",
+            required=True,
+        ),
+        Parameter(
+            "window",
+            Choice((FIVE, LAST_FIVE, SLIDING)),
+            "Of a figure beyond the nineteen: which time; `sliding` where `seconds` are given, else `five`.",
+        ),
+        Parameter("seconds", Whole(1, SECONDS_MAX), "How long a sliding window is."),
+        Parameter(
+            "within",
+            Choice(tuple(map(str, WITHIN_S))),
+            "T of the service levels, in seconds, in place of the queue's own limit.",
+        ),
+        Parameter("at", Instant(), "The instant of which it is; now unless given."),
+        Parameter("after", Whole(0, AFTER_MAX), "Terms to pass over.", default=0),
+        Parameter("limit", Whole(1, TERMS_MAX), "Terms to list.", default=TERMS_DEFAULT),
+    ),
+    lambda: schema_of(Explained),
 )
 
 TABLE: Final[tuple[Interface, ...]] = (FIGURES, EXPLAIN)

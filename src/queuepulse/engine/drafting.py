@@ -1,0 +1,69 @@
+"""Which draft explains a figure: one place for those of now and of the past, of the nineteen and beyond."""
+
+from typing import Final, NamedTuple, TypeAlias
+
+from queuepulse.engine import measures
+from queuepulse.engine.books import Books
+from queuepulse.engine.estimate_drafts import ESTIMATED, EstimateDraft
+from queuepulse.engine.explaining import Draft
+from queuepulse.engine.figures import FIGURES
+from queuepulse.engine.measures import FIVE, LAST_FIVE, QUEUE_MEASURES, SLIDING, Measure
+from queuepulse.engine.places import Places
+from queuepulse.engine.queues import FIVE_MS
+from queuepulse.engine.window_drafts import WindowDraft
+
+WINDOWS: Final = (FIVE, LAST_FIVE, SLIDING)
+"""Over which figures beyond the nineteen are explained: their facts are in memory."""
+_NINETEEN: Final = frozenset([figure.name for figure in FIGURES])
+_MEASURES: Final = {measure.name: measure for measure in QUEUE_MEASURES}
+EXPLAINED: Final = (*[figure.name for figure in FIGURES], *_MEASURES, ESTIMATED)
+"""All figures that can be explained, by our names."""
+
+AnyDraft: TypeAlias = Draft | WindowDraft | EstimateDraft
+
+
+class Asked(NamedTuple):
+    """Which figure of a queue: of those beyond the nineteen over which window, "" otherwise.
+
+    A sliding one is `seconds` long; with `within` (s) a service level is of that threshold.
+    """
+
+    skill: int
+    figure: str
+    window: str = ""
+    seconds: int = 0
+    within: int = 0
+
+
+def has_windows(figure: str) -> bool:
+    """Whether the figure is one of a window that is chosen."""
+    return figure in _MEASURES
+
+
+def bounds(asked: Asked, now_ms: int) -> tuple[int, int]:
+    """Begin and end of what the figure looks at, as far as that hangs on nothing but the time."""
+    mark_ms = now_ms - now_ms % FIVE_MS
+    if asked.window == SLIDING:
+        return now_ms - 1000 * asked.seconds, now_ms
+    if asked.window == LAST_FIVE:
+        return mark_ms - FIVE_MS, mark_ms
+    return mark_ms, now_ms
+
+
+def begin(books: Books, asked: Asked, now_ms: int, places: Places | None = None) -> AnyDraft:
+    """The draft of that figure, as if time had run on to `now_ms`."""
+    now_ms, known = max(now_ms, books.clock_ms), places or Places()
+    if asked.figure in _NINETEEN:
+        return Draft(books, asked.skill, asked.figure, now_ms, known)
+    if asked.figure == ESTIMATED:
+        return EstimateDraft(books, asked.skill, now_ms, known)
+    from_ms, until_ms = bounds(asked, now_ms)
+    measure = _measure(asked)
+    return WindowDraft(books, asked.skill, measure, asked.window, from_ms, until_ms, now_ms, known)
+
+
+def _measure(asked: Asked) -> Measure:
+    measure = measures.exact(_MEASURES[asked.figure], asked.window in {FIVE, LAST_FIVE})
+    if asked.within and measure.family == "service_level":
+        return measures.level_within(measure, asked.within)
+    return measure
