@@ -5,6 +5,7 @@ from typing import Final
 
 from queuepulse.engine import drafting
 from queuepulse.engine.events import VdnKey
+from queuepulse.engine.measures import DAY
 from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, EncodedAnswer
@@ -30,7 +31,7 @@ class HubExplainer:
         at_ms = now_ms if why.at_ms is None else why.at_ms
         if at_ms > now_ms:
             raise PastRefused("is in the future")
-        if at_ms < engine.clock_ms:
+        if at_ms < engine.clock_ms or why.window == DAY:
             return await self._past.explain(vdn, why._replace(at_ms=at_ms))
         # What is drafted is of this instant and position, however long the reading takes.
         draft = drafting.begin(engine.books, why.asked(), at_ms)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-import signal
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
@@ -14,21 +14,20 @@ import msgspec
 import pytest
 
 from engine.folding import NINE_MS, SKILLS, event, events_of
-from queuepulse.engine.codec import encode_events
-from queuepulse.engine.events import Event, VdnKey
+from queuepulse.engine.events import VdnKey
 from queuepulse.engine.figures import FIGURES
+from queuepulse.engine.measures import DAY, QUEUE_MEASURES, QUEUES, Plan
+from queuepulse.engine.records import queue_record
 from queuepulse.engine.vdn import Vdn
+from queuepulse.engine.windows import Clip, Wanted, pending
 from queuepulse.ports import EncodedAnswer, KeptSnapshot
 from queuepulse.retelling import PastRefused, PastUnavailable, Why
 from queuepulse.stores import anchors, retold
-from queuepulse.stores.retold_worker import Retellers
 from queuepulse.stores.sqlite import SqliteLog
 from recomputing import recomputed
-from server.running import until
+from stores.logged import BANK, BATCH, in_order, opened, written
 
-BANK, SHOP = VdnKey(1, 1), VdnKey(1, 2)
 NAMES = [figure.name for figure in FIGURES]
-BATCH = 16
 
 
 @pytest.fixture
@@ -37,34 +36,9 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
         yield log
 
 
-def opened(folder: Path, **options: Any) -> SqliteLog:
-    return SqliteLog(folder / "log.sqlite", elapsed=lambda: 0.0, warn=pytest.fail, **options)
-
-
-async def written(log: SqliteLog, events: Sequence[Event], snapshots: Sequence[int] = ()) -> None:
-    """Logs the events as they come, with a snapshot behind some of the batches; another VDN beside them."""
-    engine = Vdn()
-    for number, begin in enumerate(range(0, len(events), BATCH)):
-        some = events[begin : begin + BATCH]
-        body, at_ms = encode_events(some), NINE_MS + number
-        last = await log.append(BANK, at_ms, len(some), body)
-        await log.append(SHOP, at_ms, len(some), body)
-        for one in some:
-            engine.apply(one)
-        engine.advance(engine.clock_ms)
-        engine.tell()
-        if number in snapshots:
-            await log.keep_snapshot(KeptSnapshot(BANK, last, engine.clock_ms, engine.snapshot()))
-
-
 def told(answer: EncodedAnswer) -> dict[str, Any]:
     decoded: dict[str, Any] = msgspec.json.decode(answer.body)
     return decoded
-
-
-def in_order(events: Sequence[Event]) -> list[Event]:
-    """So that at any instant all before it were logged."""
-    return sorted(events, key=lambda one: one.at or 0)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -205,109 +179,58 @@ def test_anchors_go_with_the_events_behind_them_and_never_hold_them(log: SqliteL
     assert next(iter(log.read())).first == 15
 
 
-# Workers
+# A day
 
 
-@pytest.fixture
-def workers(log: SqliteLog, tmp_path: Path) -> Iterator[Retellers]:
-    asyncio.run(written(log, in_order(events_of(1, 300))))
-    with closing(Retellers(tmp_path / "log.sqlite", 20.0)) as workers:
-        yield workers
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("snapshots", [(), (2, 5, 9, 13)])
+def test_figures_of_a_day_come_of_their_explanations_alone(
+    log: SqliteLog, tmp_path: Path, seed: int, snapshots: Sequence[int]
+) -> None:
+    drawn, events = random.Random(seed), in_order(events_of(seed, 300))
+    asyncio.run(written(log, events, snapshots))
+    answered = 0
+    for _ in range(4):
+        at_ms = drawn.choice(events[100:]).at or 0
+        engine, facts = Vdn(), list[Any]()
+        for one in events:
+            if (one.at or 0) <= at_ms:
+                engine.apply(one)
+                facts += [item for some in engine.tell().facts for item in some]
+        begin_ms = engine.books.day_ms
+        skill = drawn.choice(SKILLS[:-1])
+        # By another way: all that was ever told, added up at once.
+        wanted = Wanted(frozenset({skill}), frozenset())
+        clip = Clip(begin_ms, at_ms + 1, wanted)
+        for some in (facts, engine.books.facts, pending(engine.books, wanted, at_ms)):
+            begin = 0
+            while begin < len(some):
+                begin = clip.add_part(some, begin, len(some))
+        record = clip.of_queues.get(skill) or queue_record()
+        plan = Plan([one for one in QUEUE_MEASURES if DAY in one.windows], QUEUES)
+        rows = zip(plan.measures, plan.figures(record), strict=True)
+        for measure, value in drawn.sample([*rows], 6):
+            why = Why(skill, measure.name, at_ms, window=DAY)
+            try:
+                explained = told(retold.explain(tmp_path / "log.sqlite", BANK, why))
+            except PastRefused as refused:
+                assert snapshots and re.search("does not reach back|cut anew", str(refused))
+                continue
+            answered += 1
+            assert explained["value"] == recomputed(explained) == value, (why, value)
+            assert explained["from_ms"] == begin_ms
+            assert all("position" in term for term in explained["terms"] if term["what"] == "offered")
+    assert answered
 
 
-WHY = Why(1, "waiting", (in_order(events_of(1, 300))[200].at or 0))
+def test_a_day_whose_begin_the_log_does_not_reach_is_refused(log: SqliteLog, tmp_path: Path) -> None:
+    events = [event("call_offered", 60_000 * number, call=f"c{number}", skill=1) for number in range(320)]
 
-
-def test_a_worker_answers_as_it_is_answered_here(workers: Retellers, tmp_path: Path) -> None:
-    here = retold.explain(tmp_path / "log.sqlite", BANK, WHY)
-    assert asyncio.run(workers.explain(BANK, WHY)) == here
-    (first,) = workers._all
-    assert asyncio.run(workers.explain(BANK, WHY._replace(figure="signed_in"))).position == here.position
-    assert workers._all == {first}
-    with pytest.raises(PastRefused):
-        workers_file_is_pruned(workers)
-
-
-def workers_file_is_pruned(workers: Retellers) -> None:
-    file = Path(workers._begin[0])
-    with closing(anchors.apsw.Connection(str(file))) as connection:
-        connection.execute("DELETE FROM batch WHERE first < 100")
-    asyncio.run(workers.explain(BANK, WHY))
-
-
-def test_a_third_question_at_once_is_put_off(workers: Retellers) -> None:
     async def scenario() -> None:
-        asked = [asyncio.ensure_future(workers.explain(BANK, WHY)) for _ in range(2)]
-        await asyncio.sleep(0)
-        with pytest.raises(PastUnavailable, match="under way"):
-            await workers.explain(BANK, WHY)
-        first, second = await asyncio.gather(*asked)
-        assert first == second
-        assert await workers.explain(BANK, WHY) == first
+        await written(log, events, (5, 12, 19))
+        assert await log.prune(NINE_MS + 7, 2**40) > 0
 
     asyncio.run(scenario())
-
-
-def test_who_goes_away_gives_no_room_before_the_worker_is_done(workers: Retellers) -> None:
-    async def scenario() -> None:
-        asked = [asyncio.ensure_future(workers.explain(BANK, WHY)) for _ in range(2)]
-        await asyncio.sleep(0)
-        for one in asked:
-            one.cancel()
-        await asyncio.wait(asked)
-        with pytest.raises(PastUnavailable, match="under way"):
-            await workers.explain(BANK, WHY)
-
-    asyncio.run(scenario())
-
-
-def test_a_worker_that_is_late_is_killed_and_another_answers(workers: Retellers) -> None:
-    workers._deadline_s = 0.0
-    with pytest.raises(PastUnavailable, match=r"deadline_s") as late:
-        asyncio.run(workers.explain(BANK, WHY))
-    assert late.value.retry_s > 0
-    assert not workers._all
-    workers._deadline_s = 20.0
-    assert asyncio.run(workers.explain(BANK, WHY)).position
-
-
-def test_a_worker_that_ended_is_replaced(workers: Retellers) -> None:
-    asyncio.run(workers.explain(BANK, WHY))
-    (worker,) = workers._all
-    os.kill(worker.program.pid, signal.SIGKILL)
-    worker.program.join()
-    assert asyncio.run(workers.explain(BANK, WHY)).position
-    assert worker not in workers._all
-
-
-def test_a_worker_that_dies_at_work_is_told(workers: Retellers) -> None:
-    async def scenario() -> None:
-        await workers.explain(BANK, WHY)
-        (worker,) = workers._all
-        os.kill(worker.program.pid, signal.SIGSTOP)
-        asked = asyncio.ensure_future(workers.explain(BANK, WHY))
-        await asyncio.to_thread(until, lambda: not workers._idle)
-        os.kill(worker.program.pid, signal.SIGKILL)
-        with pytest.raises(PastUnavailable, match="has ended"):
-            await asked
-        assert not workers._all
-
-    asyncio.run(scenario())
-
-
-def test_closing_ends_what_is_under_way(log: SqliteLog, tmp_path: Path) -> None:
-    async def scenario() -> None:
-        workers = Retellers(tmp_path / "log.sqlite", 20.0)
-        await workers.explain(BANK, WHY)
-        (worker,) = workers._all
-        os.kill(worker.program.pid, signal.SIGSTOP)
-        asked = asyncio.ensure_future(workers.explain(BANK, WHY))
-        await asyncio.to_thread(until, lambda: not workers._idle)
-        await asyncio.to_thread(workers.close)
-        with pytest.raises(PastUnavailable):
-            await asked
-        with pytest.raises((PastUnavailable, RuntimeError)):
-            await workers.explain(BANK, WHY)
-
-    asyncio.run(written(log, in_order(events_of(1, 300))))
-    asyncio.run(scenario())
+    why = Why(1, "offered", NINE_MS + 300 * 60_000, window=DAY)
+    with pytest.raises(PastRefused, match="does not reach back"):
+        retold.explain(tmp_path / "log.sqlite", BANK, why)

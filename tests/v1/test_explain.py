@@ -226,7 +226,7 @@ def test_figures_of_windows_are_explained_now_and_then(tmp_path: Path) -> None:
         ({"figure": "estimated_wait_ms", "seconds": 5}, "seconds"),
         ({"figure": "offered", "window": "sliding"}, "seconds"),
         ({"figure": "offered", "window": "five", "seconds": 5}, "seconds"),
-        ({"figure": "offered", "window": "day"}, "window"),
+        ({"figure": "offered", "window": "range"}, "window"),
         ({"figure": "offered", "seconds": 3_601}, "seconds"),
     ],
 )

@@ -56,7 +56,7 @@ def explain(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
     ],
     window: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of figures beyond the nineteen: five, last_five or sliding."),
+        typer.Option(metavar="NAME", help="Of figures beyond the nineteen: five, last_five, sliding or day."),
     ] = None,
     seconds: Annotated[int | None, typer.Option(min=1, help="How long a sliding window is.")] = None,
     within: Annotated[int | None, typer.Option(min=1, help="The threshold of a service level.")] = None,

@@ -6,14 +6,17 @@ from queuepulse.engine import measures
 from queuepulse.engine.books import Books
 from queuepulse.engine.estimate_drafts import ESTIMATED, EstimateDraft
 from queuepulse.engine.explaining import Draft
+from queuepulse.engine.facts import Facts
+from queuepulse.engine.figures import DAY as STATISTICS_DAY
 from queuepulse.engine.figures import FIGURES
-from queuepulse.engine.measures import FIVE, LAST_FIVE, QUEUE_MEASURES, SLIDING, Measure
+from queuepulse.engine.measures import DAY, FIVE, LAST_FIVE, QUEUE_MEASURES, SLIDING, Measure
 from queuepulse.engine.places import Places
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.window_drafts import WindowDraft
+from queuepulse.engine.running import begin_ms
+from queuepulse.engine.window_drafts import Bounds, WindowDraft
 
-WINDOWS: Final = (FIVE, LAST_FIVE, SLIDING)
-"""Over which figures beyond the nineteen are explained: their facts are in memory."""
+WINDOWS: Final = (FIVE, LAST_FIVE, SLIDING, DAY)
+"""Over which figures beyond the nineteen are explained. The facts of a day are not in memory."""
 _NINETEEN: Final = frozenset([figure.name for figure in FIGURES])
 _MEASURES: Final = {measure.name: measure for measure in QUEUE_MEASURES}
 EXPLAINED: Final = (*[figure.name for figure in FIGURES], *_MEASURES, ESTIMATED)
@@ -50,16 +53,26 @@ def bounds(asked: Asked, now_ms: int) -> tuple[int, int]:
     return mark_ms, now_ms
 
 
-def begin(books: Books, asked: Asked, now_ms: int, places: Places | None = None) -> AnyDraft:
-    """The draft of that figure, as if time had run on to `now_ms`."""
+def begin(
+    books: Books, asked: Asked, now_ms: int, places: Places | None = None, kept: Facts | None = None
+) -> AnyDraft:
+    """The draft of that figure, as if time had run on to `now_ms`.
+
+    Of a day, `kept` are the facts of the queue that are closed (`window_drafts.keep_facts`).
+    """
     now_ms, known = max(now_ms, books.clock_ms), places or Places()
     if asked.figure in _NINETEEN:
         return Draft(books, asked.skill, asked.figure, now_ms, known)
     if asked.figure == ESTIMATED:
         return EstimateDraft(books, asked.skill, now_ms, known)
     from_ms, until_ms = bounds(asked, now_ms)
+    if asked.window == DAY:
+        assert kept is not None, "the facts of a day are not in memory"
+        from_ms = begin_ms(books, STATISTICS_DAY, now_ms)
     measure = _measure(asked)
-    return WindowDraft(books, asked.skill, measure, asked.window, from_ms, until_ms, now_ms, known)
+    return WindowDraft(
+        books, asked.skill, measure, Bounds(asked.window, from_ms, until_ms), now_ms, known, kept
+    )
 
 
 def _measure(asked: Asked) -> Measure:

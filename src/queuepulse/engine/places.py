@@ -12,6 +12,7 @@ class Places:
 
     def __init__(self) -> None:
         self._lists: dict[int, tuple[Facts, list[int], list[int]]] = {}
+        self._kept: dict[int, tuple[Facts, list[int], list[int | None]]] = {}
         self._calls: dict[str, int] = {}
         self._agents: dict[int, int] = {}
         self._touched: list[int] = []
@@ -49,8 +50,18 @@ class Places:
         kept = {id(facts) for _, facts in books.told} | {id(books.facts), id(books.idled)}
         self._lists = {key: told for key, told in self._lists.items() if key in kept}
 
+    def keep(self, kept: Facts, fact: Facts, position: int | None) -> None:
+        """Puts a fact into a list of somebody's own, and remembers its place there."""
+        told = self._kept.setdefault(id(kept), (kept, [0], [None]))
+        kept.extend(fact)
+        told[1].append(len(kept))
+        told[2].append(position)
+
     def of_fact(self, facts: list[Any], begin: int) -> int | None:
         """Of the fact that begins there in the list; None: it was told before, or by time that passed."""
+        kept = self._kept.get(id(facts))
+        if kept is not None:
+            return kept[2][bisect_right(kept[1], begin)]
         told = self._lists.get(id(facts))
         if told is None:
             return None

@@ -3,7 +3,7 @@
 A fact adds what it adds where the figure itself is summed (`windows.Clip`), here one by one.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.explaining import combined
@@ -35,10 +35,19 @@ _OF_QUEUES: Final = (*_OF_PASSES, WRAPPED_UP)
 _STATES: Final = frozenset(STATE_FIELDS)
 
 
+class Bounds(NamedTuple):
+    """A window by its name (`measures.WINDOWS`), and where it begins and ends."""
+
+    name: str
+    from_ms: int
+    until_ms: int
+
+
 class WindowDraft:
     """The explanation of one figure over [from_ms, until_ms), or up to `now_ms`, while it is made.
 
-    `read` until it is done, then `finish`.
+    `kept` are all closed facts of the queue, for windows longer than the engine remembers. `read` until it is
+    done, then `finish`.
     """
 
     def __init__(
@@ -46,15 +55,15 @@ class WindowDraft:
         books: Books,
         skill: int,
         measure: Measure,
-        window: str,
-        from_ms: int,
-        until_ms: int,
+        window: Bounds,
         now_ms: int,
         places: Places,
+        kept: Facts | None = None,
     ) -> None:
+        name, from_ms, until_ms = window
         self.skill = skill
         self.measure = measure
-        self.window = window
+        self.window = name
         self.from_ms = from_ms
         self.until_ms = until_ms
         self.now_ms = now_ms
@@ -67,6 +76,8 @@ class WindowDraft:
         self.clip = Clip(from_ms, until_ms + (until_ms == now_ms), wanted)
         # Nothing in a list is later than the mark that ended it.
         closed = [(facts, len(facts)) for end_ms, facts in captured.closed if end_ms > from_ms]
+        if kept is not None:
+            closed = [(kept, len(kept))]
         running = (captured.running, captured.running_items)
         self.lists = [*closed, running, (captured.pending, len(captured.pending))]
         self.place = 0
@@ -154,6 +165,21 @@ class WindowDraft:
             after,
             terms[after : after + limit],
         )
+
+
+def keep_facts(kept: Facts, facts: Facts, skill: int, places: Places) -> None:
+    """Puts those facts that belong to the queue into a list of somebody's own."""
+    begin = 0
+    while begin < len(facts):
+        kind: int = facts[begin]
+        end = begin + WIDTHS[kind]
+        if (
+            (kind in _OF_QUEUES and facts[begin + 2] == skill)
+            or (kind == SPENT and skill in facts[begin + 3])
+            or (kind == MOVED and (skill in facts[begin + 4] or skill in facts[begin + 6]))
+        ):
+            places.keep(kept, facts[begin:end], places.of_fact(facts, begin))
+        begin = end
 
 
 def _pass_term(fact: list[Any], adds: dict[str, int], position: int | None) -> Term:

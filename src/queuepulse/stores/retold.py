@@ -3,19 +3,23 @@
 The instant sees all events before the first one that is later, as `queuepulse replay` has it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import apsw
 
-from queuepulse.engine import codec, drafting
+from queuepulse.engine import codec, days, drafting, running
 from queuepulse.engine.events import Event, VdnKey
+from queuepulse.engine.facts import Facts
+from queuepulse.engine.figures import DAY as STATISTICS_DAY
 from queuepulse.engine.keeping import BadSnapshot
+from queuepulse.engine.measures import DAY
 from queuepulse.engine.places import Places
 from queuepulse.engine.vdn import Vdn
+from queuepulse.engine.window_drafts import keep_facts
 from queuepulse.ports import EncodedAnswer, Loss
 from queuepulse.retelling import PastRefused, PastUnavailable, Why, encoded
 from queuepulse.stores import tables
@@ -27,41 +31,83 @@ READ_ITEMS: Final = 1_000_000
 """Items of facts read in one step: nobody else waits here."""
 
 
+Keep: TypeAlias = Callable[[Facts, Places], None]
+"""Gets the facts of five minutes that are over."""
+
+
 class Retold(NamedTuple):
-    """An engine as it was after the event at `position`, and which events told what it remembers."""
+    """An engine as it was after the event at `position`, and which events told what it remembers.
+
+    It was folded from an anchor whose clock was `begun_ms`; -1: from the log's beginning.
+    """
 
     engine: Vdn
     position: int
     places: Places
+    begun_ms: int
 
 
 def explain(file: Path, vdn: VdnKey, why: Why, accept_loss: bool = False) -> EncodedAnswer:
     """Answers a question about the past; blocks. Raises PastRefused and PastUnavailable."""
+    try:
+        with closing(tables.connect_to_read(file)) as connection:
+            return _explained(connection, vdn, why, accept_loss)
+    except DAMAGE as error:
+        raise PastUnavailable(f"the log cannot be read ({error})", 60) from error
+
+
+def _explained(connection: apsw.Connection, vdn: VdnKey, why: Why, accept_loss: bool) -> EncodedAnswer:
     assert why.at_ms is not None, "the present is not retold"
-    # With what the period began with in the books, each fact of it has a place in the log.
-    begin_ms, _ = drafting.bounds(why.asked(), why.at_ms)
-    engine, position, places = retold(file, vdn, begin_ms, why.at_ms, accept_loss)
-    draft = drafting.begin(engine.books, why.asked(), why.at_ms, places)
+    asked, kept = why.asked(), None
+    if why.window == DAY:
+        retold, kept = _day(connection, vdn, why, accept_loss)
+    else:
+        # With what a period began with in the books, each fact of it has a place in the log.
+        begin_ms, _ = drafting.bounds(asked, why.at_ms)
+        retold = _fold(connection, vdn, begin_ms, why.at_ms, accept_loss)
+    engine, position, places, _ = retold
+    draft = drafting.begin(engine.books, asked, why.at_ms, places, kept)
     while not draft.read(READ_ITEMS):
         pass
     return encoded(vdn, draft.finish(why.after, why.limit), position, engine.stale_since_ms)
 
 
-def retold(file: Path, vdn: VdnKey, begin_ms: int, at_ms: int, accept_loss: bool = False) -> Retold:
-    """Folds up to `at_ms`, if possible from before `begin_ms`. Raises PastRefused and PastUnavailable."""
-    try:
-        with closing(tables.connect_to_read(file)) as connection:
-            return _fold(connection, vdn, begin_ms, at_ms, accept_loss)
-    except DAMAGE as error:
-        raise PastUnavailable(f"the log cannot be read ({error})", 60) from error
+def _day(connection: apsw.Connection, vdn: VdnKey, why: Why, accept_loss: bool) -> tuple[Retold, Facts]:
+    """The statistics day that holds the instant, with the closed facts of the queue."""
+    assert why.at_ms is not None, "the present is not retold"
+    books = _anchor(connection, vdn, why.at_ms, why.at_ms)[0].books
+    begin_ms, _ = days.day_of(why.at_ms, books.timezone, books.day_starts)
+    kept: Facts = []
+
+    def keep(facts: Facts, places: Places) -> None:
+        keep_facts(kept, facts, why.skill, places)
+
+    retold = _fold(connection, vdn, begin_ms, why.at_ms, accept_loss, keep)
+    if running.begin_ms(retold.engine.books, STATISTICS_DAY, why.at_ms) <= retold.begun_ms:
+        raise PastRefused("is of a day that was cut anew: its zone changed")
+    return retold, kept
 
 
-def _fold(connection: apsw.Connection, vdn: VdnKey, begin_ms: int, at_ms: int, accept_loss: bool) -> Retold:
+def _fold(
+    connection: apsw.Connection,
+    vdn: VdnKey,
+    begin_ms: int,
+    at_ms: int,
+    accept_loss: bool,
+    keep: Keep | None = None,
+) -> Retold:
+    """Folds up to `at_ms`, if possible from before `begin_ms`.
+
+    With `keep`, which gets all closed facts, only from before: all since `begin_ms` are among them.
+    """
     engine, begun = _anchor(connection, vdn, begin_ms, at_ms)
+    begun_ms = engine.clock_ms
+    if keep is not None and engine.clock_ms >= begin_ms:
+        raise PastRefused("is of a day whose begin the log does not reach back to")
     position, places, losses = begun, Places(), list[Loss]()
     for place, event in _events(connection, begun, vdn, losses):
         if losses and not accept_loss:
-            raise PastUnavailable(f"events are lost: {losses[0]}", 60)
+            break
         event_at_ms = event.at
         assert event_at_ms is not None, "the log holds no event without"
         if event_at_ms > at_ms:
@@ -71,9 +117,18 @@ def _fold(connection: apsw.Connection, vdn: VdnKey, begin_ms: int, at_ms: int, a
         engine.apply(event)
         places.after(engine.books, place, event_at_ms, call)
         position = place
+        if engine.books.untold:
+            # Left in the engine it would only pile up.
+            engine.advance(engine.clock_ms)
+            closed = engine.tell().facts
+            if keep is not None:
+                for facts in closed:
+                    keep(facts, places)
+    if losses and not accept_loss:
+        raise PastUnavailable(f"events are lost: {losses[0]}", 60)
     if removed_up_to(connection, vdn) > begun:
         raise PastUnavailable("retention has removed events of that time meanwhile", 1)
-    return Retold(engine, position, places)
+    return Retold(engine, position, places, begun_ms)
 
 
 def _events(

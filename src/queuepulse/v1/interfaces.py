@@ -6,10 +6,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from queuepulse.engine.drafting import EXPLAINED
+from queuepulse.engine.drafting import WINDOWS as EXPLAINED_WINDOWS
 from queuepulse.engine.events import AGENT_MAX
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
 from queuepulse.engine.limits import WITHIN_S
-from queuepulse.engine.measures import AGENTS, FIVE, LAST_FIVE, QUEUES, RATIO, SLIDING, WINDOWS
+from queuepulse.engine.measures import AGENTS, QUEUES, RATIO, WINDOWS
 from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, Explained
 from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
 
@@ -159,7 +160,7 @@ EXPLAIN: Final = Interface(
         ),
         Parameter(
             "window",
-            Choice((FIVE, LAST_FIVE, SLIDING)),
+            Choice(EXPLAINED_WINDOWS),
             "Of a figure beyond the nineteen: which time; `sliding` where `seconds` are given, else `five`.",
         ),
         Parameter("seconds", Whole(1, SECONDS_MAX), "How long a sliding window is."),
