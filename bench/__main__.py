@@ -27,6 +27,7 @@ from bench import (
     reads,
     restart,
     translate,
+    windows,
 )
 from bench.figures import Figure, Skipped, Verdict, shown
 from bench.sizes import FULL, QUICK, TINY, Sizes
@@ -52,6 +53,7 @@ MEASUREMENTS: Final = (
     Measurement("push", "what viewers of a wallboard cost, as a share of a core", push.measure),
     Measurement("restart", "time to start, against the length of the log", restart.measure),
     Measurement("history", "what history costs, and a long question to it", history.measure),
+    Measurement("windows", "a sliding hour of 200 queues, and a month by quarters", windows.measure),
     Measurement("explain", "what a figure is made of, now and an hour ago", explain.measure),
     Measurement("memory", "bytes of a queue and of an agent", memory.measure),
 )

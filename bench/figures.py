@@ -43,6 +43,8 @@ GOALS: Final = {
     "restart 5000000": Goal(5, 2),
     "history cost": Goal(5, 3),
     "history question": Goal(500, 200),
+    "sliding hour": Goal(20, 10),
+    "figures of a month": Goal(500, 200),
     "explain": Goal(50, 10),
 }
 

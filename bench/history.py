@@ -31,7 +31,7 @@ from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.stores.history_worker import WorkerHistory
 from queuepulse.stores.records import RecentFives
-from queuepulse.stores.rollups import QUARTER, QUARTER_MS
+from queuepulse.stores.rollups import QUARTER, QUARTER_MS, State
 from queuepulse.stores.sqlite import SqliteLog
 
 QUEUES: Final = 200
@@ -148,23 +148,29 @@ def _questions(days: int, queues: int, runs: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         database = SqliteHistory(Path(folder, "history"))
         with contextlib.closing(database):
-            drawn = [_block(number, queues) for number in range(DRAWN)]
-            quarters = days * DRAWN
-
-            def fill(blocks: SqlBlocks) -> None:
-                for number in range(quarters):
-                    at_ms = START_MS + number * QUARTER_MS
-                    blocks.put(VDN, QUEUE.name, QUARTER, at_ms, drawn[number % DRAWN])
-
-            database.write(fill)
+            to_ms, quarters = fill(database, START_MS, days, queues), days * DRAWN
             took = []
             for _ in range(runs):
                 begun_s = time.perf_counter()
-                answer = b"".join(_answer(database, START_MS + quarters * QUARTER_MS))
+                answer = b"".join(_answer(database, to_ms))
                 took.append(1000 * (time.perf_counter() - begun_s))
                 told = msgspec.json.decode(answer)
                 assert len(told) == quarters and len(told[-1]["offered"]) == queues
     return took
+
+
+def fill(database: SqliteHistory, from_ms: int, days: int, queues: int) -> int:
+    """Writes as many days of quarters of an hour; gives when they end."""
+    drawn = [_block(number, queues) for number in range(DRAWN)]
+    to_ms = from_ms + days * DRAWN * QUARTER_MS
+
+    def write(blocks: SqlBlocks) -> None:
+        for number in range(days * DRAWN):
+            blocks.put(VDN, QUEUE.name, QUARTER, from_ms + number * QUARTER_MS, drawn[number % DRAWN])
+        blocks.set_state(VDN, State(1, to_ms, from_ms))
+
+    database.write(write)
+    return to_ms
 
 
 def _block(seed: int, queues: int) -> Bodies:

@@ -39,6 +39,9 @@ class Sizes(NamedTuple):
     history_rush_runs: int
     history_days: int
     history_queues: int
+    window_minutes: int
+    """How long the center has been at work whose last hour is asked for, each second of so many."""
+    window_asks: int
     explain_events: int
     """Of the VDN whose figures are explained, in an hour and a half."""
     explain_runs: int
@@ -73,6 +76,8 @@ FULL: Final = Sizes(
     history_rush_runs=3,
     history_days=30,
     history_queues=1_000,
+    window_minutes=75,
+    window_asks=60,
     explain_events=400_000,
     explain_runs=21,
 )
@@ -95,6 +100,8 @@ QUICK: Final = FULL._replace(
     history_runs=3,
     history_rush_events=200_000,
     history_rush_runs=1,
+    window_minutes=20,
+    window_asks=15,
     explain_events=100_000,
     explain_runs=9,
 )

@@ -3,10 +3,11 @@
 What is kept is read within one transaction; what is not kept yet is given, as records by mark and id.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add as _plus
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.measures import Spread
@@ -40,13 +41,14 @@ class Sums:
 
     def __init__(self, wish: Wish) -> None:
         self.wish = wish
-        nothing = [0] * len(wish.ids)
-        self.fields: dict[int, Sequence[int]] = dict.fromkeys(wish.fields, nothing)
+        self._nothing = [0] * len(wish.ids)
+        self.fields: dict[int, Sequence[int]] = dict.fromkeys(wish.fields, self._nothing)
         self.spans: dict[int, list[dict[int, int]]] = {place: [{} for _ in wish.ids] for place in wish.spans}
 
     def copy(self) -> "Sums":
         """The same again, to be added to."""
         other = Sums(self.wish)
+        # Columns are never changed, only others put in their place.
         other.fields = dict(self.fields)
         other.spans = {place: [span.copy() for span in spans] for place, spans in self.spans.items()}
         return other
@@ -55,7 +57,7 @@ class Sums:
         """Adds columns of fields that stand in the order of the ids."""
         for place, column in columns.items():
             known = self.fields[place]
-            self.fields[place] = list(map(_plus, known, column)) if any(known) else column
+            self.fields[place] = column if known is self._nothing else list(map(_plus, known, column))
 
     def add_spans(self, spans: Mapping[int, Sequence[Mapping[int, int]]]) -> None:
         """Adds the histograms of a block, by id."""
@@ -87,8 +89,8 @@ class _Reader:
 
     def __init__(self, wish: Wish) -> None:
         self._wish = wish
-        self._nothing = [0] * len(wish.ids)
-        self._places: dict[bytes, Any] = {}
+        self._ids = array("I")
+        self._taking: Callable[[array[int]], Sequence[int]] = _whole
         homes: dict[int, list[int]] = {}
         for place in wish.fields:
             part = next(number for number, part in enumerate(wish.kind.parts) if place in part)
@@ -102,34 +104,39 @@ class _Reader:
             if part not in bodies:
                 continue
             ids, columns = read_columns(bodies[part], [kind.parts[part].index(place) for place in wanted])
-            pick, some = self._pick(ids.tobytes(), ids), {}
-            for place, column in zip(wanted, columns, strict=True):
-                if column is not None:
-                    column.append(0)
-                    some[place] = pick(column)
-            sums.add_columns(some)
+            pick = self._pick(ids)
+            some = zip(wanted, columns, strict=True)
+            sums.add_columns({place: pick(column) for place, column in some if column is not None})
         if self._wish.spans:
             sums.add_spans(read_spans(bodies.get(kind.spans_part)))
 
-    def _pick(self, known_by: bytes, ids: Sequence[int]) -> Any:
-        """What takes the values of the wished ids out of a column; its last value stands for none."""
-        pick = self._places.get(known_by)
-        if pick is None:
-            place_of = {one: place for place, one in enumerate(ids)}
-            places = [place_of.get(one, len(ids)) for one in self._wish.ids]
-            pick = itemgetter(*places) if len(places) > 1 else _Single(places[0])
-            self._places = {known_by: pick}
-        return pick
+    def _pick(self, ids: "array[int]") -> Callable[["array[int]"], Sequence[int]]:
+        """What takes the values of the wished ids out of a column of these."""
+        if ids != self._ids:
+            self._ids, wished = ids, self._wish.ids
+            if ids.tolist() == list(wished):
+                self._taking = _whole
+            else:
+                place_of = {one: place for place, one in enumerate(ids)}
+                self._taking = _Taking([place_of.get(one, len(ids)) for one in wished])
+        return self._taking
 
 
-class _Single:
-    """An itemgetter of one place gives a value and no tuple; this one gives a tuple."""
+def _whole(column: "array[int]") -> Sequence[int]:
+    return column.tolist()
 
-    def __init__(self, place: int) -> None:
-        self._place = place
 
-    def __call__(self, column: Sequence[int]) -> tuple[int]:
-        return (column[self._place],)
+class _Taking:
+    """Takes the values at these places out of a column; the place behind its last stands for 0."""
+
+    def __init__(self, places: list[int]) -> None:
+        # An itemgetter of one place gives a value and no tuple.
+        self._get = itemgetter(*places, places[0])
+
+    def __call__(self, column: "array[int]") -> Sequence[int]:
+        column.append(0)
+        taken: tuple[int, ...] = self._get(column)
+        return taken[:-1]
 
 
 def total(blocks: SqlBlocks, vdn: VdnKey, wish: Wish, from_ms: int, to_ms: int) -> Sums:
