@@ -22,7 +22,7 @@ from queuepulse.cli import sending
 from queuepulse.cli.figures_table import figures_table
 from queuepulse.config import settings_table
 from queuepulse.config.named import SOURCE_SETTINGS, SkillNamed, SourceNamed, VdnNamed
-from queuepulse.engine import accounts, books, events, queues, repair, states
+from queuepulse.engine import accounts, books, events, measures, queues, repair, states
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, meaning_of
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.outcomes import Outcome
@@ -111,6 +111,31 @@ def figures() -> str:
         (f"`{one.name}`", f"`{wire_names[one.name]}`", one.unit, one.period, one.meaning) for one in FIGURES
     )
     return table(("figure", "on the wire", "unit", "period", "meaning"), rows)
+
+
+def measures_of(subject: measures.Subject) -> str:
+    """The figures beyond the nineteen, families together: name, unit, windows, meaning."""
+    shown: dict[tuple[str, str, str, str], list[str]] = {}
+    for one in subject.measures:
+        over = "every" if len(one.windows) == len(measures.WINDOWS) else ", ".join(one.windows)
+        meaning = (
+            re.sub(r"\b(at most )?\d+ (%|s\b)", "… \\2", one.meaning)
+            if one.family != one.name
+            else one.meaning
+        )
+        shown.setdefault((one.family, one.unit, over, meaning), []).append(one.name)
+    rows = [
+        (" ".join(f"`{name}`" for name in names), unit, over, meaning)
+        for (_, unit, over, meaning), names in shown.items()
+    ]
+    present = ", ".join(measures.PRESENT_WINDOWS)
+    rows += [(f"`{one.name}`", one.unit, f"now, with {present}", one.meaning) for one in subject.presents]
+    return table(("figure", "unit", "windows", "meaning"), rows)
+
+
+def windows() -> str:
+    """What the figures beyond the nineteen look at."""
+    return table(("window", "is"), ((f"`{name}`", meaning) for name, meaning in measures.WINDOWS.items()))
 
 
 def wire_order() -> str:
@@ -340,6 +365,9 @@ def _fields(names: Sequence[str]) -> str:
 
 MAKERS: Final[dict[str, Callable[[], str]]] = {
     "figures": figures,
+    "measures": lambda: measures_of(measures.QUEUES),
+    "agent measures": lambda: measures_of(measures.AGENTS),
+    "windows": windows,
     "wire order": wire_order,
     "agent states": agent_states,
     "interfaces": interfaces,

@@ -9,9 +9,9 @@ checked unless `insecure` is given. What to do about a failure (wait, retry, giv
 """
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -25,12 +25,14 @@ from queuepulse.protocol.health import HEALTH_PATH, HealthAnswer
 from queuepulse.protocol.interfaces import INGEST_PATH, NDJSON, SKILL_STATE
 from queuepulse.protocol.wire import CONTENT_TYPE, POSITION_HEADER, STALE_SINCE_HEADER
 from queuepulse.retelling import EXPLAIN_PATH, Explained
+from queuepulse.windowing import FIGURES_PATH, FiguresTold
 
 CONNECT_S_MAX: Final = 5.0
 # A server with a slow disk may hold an ingest answer back for its commit.
 READ_S_MAX: Final = 30.0
-# The largest honest answer is 1000 rows twice, about 1.2 MB.
-ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+# The largest honest answer is six million figures of a month, some 40 MB.
+ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+T = TypeVar("T")
 # As much of an unexpected answer as helps a person.
 _TEXT_SHOWN_MAX: Final = 500
 # What to do about codes for which the request is not to blame.
@@ -223,14 +225,15 @@ class Client:
         """How current the figures are and how far checked: of one VDN, of a call center, or of all that this
         key may see. Raises ClientError.
         """
-        chosen = [f"{key}={number}" for key, number in (("cc", cc), ("vdn", vdn)) if number is not None]
-        reply = self._ask("GET", HEALTH_PATH, "&".join(chosen), None, b"", token=self._token)
-        if reply.status != 200:
-            _raise_for_status(reply)
-        try:
-            return msgspec.json.decode(reply.body, type=HealthAnswer)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _unexpected(reply) from error
+        return self._told(HEALTH_PATH, {"cc": cc, "vdn": vdn}, HealthAnswer)
+
+    def figures(self, cc: int, vdn: int, **chosen: int | str | None) -> FiguresTold:
+        """The figures beyond those of `stateinfo`, over a window.
+
+        `chosen` are further parameters of `GET /v1/figures` (docs/v1.md), such as `skills="1,2,5-9"` and
+        `seconds=3600`; `from_` stands for `from`. Raises ClientError.
+        """
+        return self._told(FIGURES_PATH, {"cc": cc, "vdn": vdn, **chosen}, FiguresTold)
 
     def explain(self, cc: int, vdn: int, skill: int, figure: str, **chosen: int | str | None) -> Explained:
         """What a figure of a queue is made of, now, or `at` an instant (epoch ms) of the past.
@@ -238,14 +241,20 @@ class Client:
         `chosen` are further parameters of `GET /v1/explain`. Raises ClientError.
         """
         values = {"cc": cc, "vdn": vdn, "skill": skill, "figure": figure, **chosen}
+        return self._told(EXPLAIN_PATH, values, Explained)
+
+    def _told(self, path: str, values: Mapping[str, int | str | None], kind: type[T]) -> T:
+        """What one of our own interfaces answers to these parameters. Raises ClientError."""
         query = "&".join(
-            f"{name}={quote(str(value), safe='')}" for name, value in values.items() if value is not None
+            f"{name.rstrip('_')}={quote(str(value), safe='')}"
+            for name, value in values.items()
+            if value is not None
         )
-        reply = self._ask("GET", EXPLAIN_PATH, query, None, b"", token=self._token)
+        reply = self._ask("GET", path, query, None, b"", token=self._token)
         if reply.status != 200:
             _raise_for_status(reply)
         try:
-            return msgspec.json.decode(reply.body, type=Explained)
+            return msgspec.json.decode(reply.body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _unexpected(reply) from error
 

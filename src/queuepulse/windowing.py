@@ -1,10 +1,15 @@
 """What may be asked about windows of time, and what is told: the seam between interfaces and `recall`."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+import msgspec
 
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.measures import Plan
+
+FIGURES_PATH: Final = "/v1/figures"
+"""Where windows are asked for."""
 
 
 class WindowAsked(NamedTuple):
@@ -36,6 +41,29 @@ class WindowTold(NamedTuple):
     begin_ms: int
     end_ms: int
     rows: Sequence[Sequence[Any]]
+
+
+class FiguresTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer of `GET /v1/figures`, as who asks reads it. Instants are epoch ms.
+
+    `rows` are those of a window. Of a range with a `grain` there are `periods` in their place: of each, lists
+    in the order of `skills` or `agents`.
+    """
+
+    cc: int
+    vdn: int
+    position: int
+    as_of: int
+    stale_since: int | None
+    window: str
+    within: int | None
+    begin: int
+    end: int
+    grain: str | None = None
+    skills: list[int] = []
+    agents: list[int] = []
+    rows: list[dict[str, Any]] = []
+    periods: list[dict[str, Any]] = []
 
 
 Shape: TypeAlias = Callable[[int, int, Sequence[Sequence[Any]]], bytes]

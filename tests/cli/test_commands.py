@@ -358,3 +358,21 @@ def test_what_is_sent_can_be_queried_and_is_what_replay_says(
     assert len(out.splitlines()) == 6
     _, err = words(capfd, "query", *signing, "--sk", "wrong", "--skills", "1", status=1)
     assert "signature" in err
+
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    span = ["--from", str(events[0]["at"]), "--to", str(events[-1]["at"] + 1), "--skills", "1-3"]
+    by_token = ["--token", str(served.key.token), "--cc", "1", "--vdn", "1"]
+    out, _ = words(capfd, "figures", *by_token, *span, "--figures", "offered")
+    offered = sum(event["type"] == "call_offered" for event in events)
+    assert sum(row["offered"] for row in json.loads(out)["rows"]) == offered > 0
+    out, _ = words(capfd, "figures", *signing, *span, "--figures", "offered,occupancy", "--grain", "5min")
+    periods = json.loads(out)["periods"]
+    assert sum(sum(period["offered"]) for period in periods) == offered
+    out, _ = words(capfd, "figures", *signing, *span, "--table", "--grain", "60min")
+    assert out.startswith("range of VDN 1/1: ")
+    assert "service level negative" in " ".join(out.split()) or "service" in out
+    out, _ = words(capfd, "figures", *signing, "--skills", "1-3", "--seconds", "60", "--table")
+    assert len(out.splitlines()) >= 6
+    _, err = words(capfd, "figures", *signing, "--skills", "1", "--window", "sliding", status=1)
+    assert "seconds" in err
+    words(capfd, "figures", *signing, status=2)

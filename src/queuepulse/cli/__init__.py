@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Command("keys", "keys", "Make, list, revoke and pass on the keys of clients."),
     Command("users", "users", "Make and end the users of the wallboard, and links to it."),
     Command("query", "query", "Ask a server for the figures of skill queues."),
+    Command("figures", "figures", "Ask a server for more figures, over a window of time."),
     Command("explain", "explain", "Ask a server what a figure is made of, now or in the past."),
     Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),

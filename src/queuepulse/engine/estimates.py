@@ -70,11 +70,12 @@ class _Answers:
 
     def answered_at(self, at_ms: int) -> None:
         if self.answered and at_ms < self.answered[-1]:
-            # A late answer: estimates made since may be others.
             insort(self.answered, at_ms)
-            self.errors_ms = None
         else:
             self.answered.append(at_ms)
+        if self.judged and at_ms < self.judged[-1].at_ms:
+            # A late answer: estimates made since may be others.
+            self.errors_ms = None
 
     def judge(self, one: _Judged) -> None:
         if self.errors_ms is not None and (not self.judged or self.judged[-1] <= one):
@@ -143,10 +144,10 @@ class Estimates:
                 of_queue = self._of.get(skill)
                 if of_queue is None:
                     of_queue = self._of[skill] = _Answers()
+                of_queue.answered_at(at_ms)
                 before = offered.pop((call, skill), None)
                 if before is not None and since_ms >= 0:
                     of_queue.judge(_Judged(*before, max(at_ms - since_ms, 0)))
-                of_queue.answered_at(at_ms)
             elif kind == LEFT:
                 offered.pop((facts[begin + 8], facts[begin + 2]), None)
             begin += WIDTHS[kind]

@@ -140,12 +140,16 @@ class _Level:
 
 
 _LEVELS: Final = (
-    ("ignore", _ignoring, "passes answered within T, of those answered or that waited longer than T"),
-    ("negative", _negative, "passes answered within T, of those answered, abandoned or that waited longer"),
+    ("ignore", _ignoring, "Passes answered within T, by those that were or that waited longer"),
+    (
+        "negative",
+        _negative,
+        "Passes answered within T, by those that were, that were abandoned within it, or that waited longer",
+    ),
     (
         "positive",
         _positive,
-        "passes answered or abandoned within T, of those answered, abandoned or that waited longer",
+        "Passes answered or abandoned within T, by those that were or that waited longer",
     ),
 )
 
@@ -158,7 +162,7 @@ def _levels() -> list[Measure]:
             "service_level",
             RATIO,
             _EVERY,
-            f"Of {meaning}; T is the queue's `answer_within_ms`, or what `within` says."
+            f"{meaning}. T is the queue's `answer_within_ms`, or what `within` says."
             " A pass counts at its answer, its abandoning or when it has waited for T, whichever is first.",
             ("answered_in_time", "abandoned_in_time", "missed"),
             rule,
@@ -186,7 +190,7 @@ def _within(name: str, meaning: str) -> list[Measure]:
             f"{name}_within",
             PASSES,
             _EVERY,
-            meaning.format(seconds),
+            meaning,
             tuple([f"{name}_bin_{one}" for one in BINS[: place + 1]]),
             _sum,
         )
@@ -201,7 +205,7 @@ def _percentiles(span: str, what: str) -> list[Measure]:
             f"{span}_ms",
             MS,
             _EVERY,
-            f"{percent} % of {what} were no longer, to within 1 %.",
+            f"So many percent of {what} were no longer; right to within 1 %.",
             (),
             _Percentile(percent),
             span,
@@ -250,7 +254,7 @@ QUEUE_MEASURES: Final = (
     ),
     _count("answered", PASSES, "Passes that were answered."),
     *[
-        _count(f"left_{cause}", PASSES, f"Passes that left unanswered: `{cause}`.", family="left")
+        _count(f"left_{cause}", PASSES, "Passes that left unanswered, for that cause.", family="left")
         for cause in LEFT_CAUSES
     ],
     _count("short_abandoned", PASSES, "Those abandoned after a wait below the queue's `short_wait_ms`."),
@@ -265,10 +269,10 @@ QUEUE_MEASURES: Final = (
         _mean,
     ),
     *_HANDLING,
-    *_percentiles("wait", "the waits that ended, however"),
+    *_percentiles("wait", "the waits that ended, by answer or leaving,"),
     *_percentiles("talk", "the talks that ended"),
-    *_within("answered", "Passes answered after a wait of at most {} s."),
-    *_within("left", "Passes that left, for whatever cause, after a wait of at most {} s; but for `closed`."),
+    *_within("answered", "Passes answered after a wait of at most so many seconds."),
+    *_within("left", "Passes that left for any cause but `closed`, after a wait of at most so many seconds."),
 )
 """The figures of a queue."""
 
