@@ -118,12 +118,7 @@ def measures_of(subject: measures.Subject) -> str:
     shown: dict[tuple[str, str, str, str], list[str]] = {}
     for one in subject.measures:
         over = "every" if len(one.windows) == len(measures.WINDOWS) else ", ".join(one.windows)
-        meaning = (
-            re.sub(r"\b(at most )?\d+ (%|s\b)", "… \\2", one.meaning)
-            if one.family != one.name
-            else one.meaning
-        )
-        shown.setdefault((one.family, one.unit, over, meaning), []).append(one.name)
+        shown.setdefault((one.family, one.unit, over, one.meaning), []).append(one.name)
     rows = [
         (" ".join(f"`{name}`" for name in names), unit, over, meaning)
         for (_, unit, over, meaning), names in shown.items()

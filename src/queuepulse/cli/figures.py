@@ -47,6 +47,7 @@ _UNITS: Final = {
 }
 
 
+# long: half of it is the table of its options.
 @app.command()
 def figures(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     url: Url,
