@@ -42,6 +42,8 @@ OPENS_HOUR: Final = 6
 LOGGED_AT_ONCE: Final = 2_000
 SETTLED_MS: Final = 1_200
 """For fonts, charts and the last push."""
+READY: Final = ".tile, .queue-table, .day canvas, .tv-tile, .agents-table, .verdict"
+"""What shows that a view is there."""
 NDJSON: Final = {"Content-Type": "application/x-ndjson"}
 
 
@@ -61,7 +63,7 @@ SHOWN: Final = (
     Picture("floor", "#/floor", 1440, 900),
     Picture("floor-dark", "#/floor", 1440, 900, "dark"),
     Picture("queue", "#/queue/1", 1440, 1040),
-    Picture("behind", "#/floor", 1440, 900, press=".tile .waiting .figure-button"),
+    Picture("behind", "#/floor", 1440, 900, press=".tile .in_20s .figure-button"),
     Picture("tv", "#/tv", 1920, 1080, "dark"),
     Picture("phone", "#/floor", 390, 844, scale=2),
     Picture("chinese", "#/floor?as=list&lang=zh", 1440, 900),
@@ -145,7 +147,7 @@ def take(picture: Picture, browser: Browser, link: str, feed: Feed) -> None:
     page.goto(link)
     page.wait_for_selector(".tile")
     page.goto(link.split("/live/", maxsplit=1)[0] + "/" + picture.address)
-    page.wait_for_selector(".tile, .queue-table, .day canvas, .tv-tile")
+    page.wait_for_selector(READY)
     feed.up_to_now()
     if picture.press:
         page.click(picture.press)

@@ -69,7 +69,7 @@ def test_a_share_is_explained_call_by_call(url: str, opened: Open) -> None:
     expect(equations).to_have_text(["1 of 2 count", "3 of 3 count"])
     lines = panel.locator(".terms").first.locator("tbody tr")
     expect(lines.nth(0)).to_contain_text("12:07:07")
-    expect(lines.nth(0)).to_contain_text("Call answeredAgent 101c-7")
+    expect(lines.nth(0)).to_contain_text("Call answeredAdac-7")
     expect(lines.nth(0).locator("td").last).to_have_text("+1")
     expect(lines.nth(1).locator("td").last).to_have_text("after 20 s")
     expect(panel.locator(".as-of")).to_have_text("As of 12:07:12 · event 4,711 of the log")
@@ -80,7 +80,7 @@ def test_a_sum_is_told_with_its_parts_and_what_is_not_listed(url: str, opened: O
     page.get_by_role("button", name="Answered today").click()
     panel = page.get_by_role("dialog")
     expect(panel.locator(".equation")).to_have_text("4 in talk now + 116 ended today = 120")
-    expect(panel.locator("tbody tr").last).to_contain_text("17 talks ended in this minute")
+    expect(panel.locator("tbody tr").last).to_contain_text("Talks that ended in this minute+17")
     expect(panel).to_contain_text("And 99 more, which add 198.")
 
 

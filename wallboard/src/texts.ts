@@ -252,7 +252,7 @@ export const TEXTS = {
   term_answered: ["Call answered", "来电接通"],
   term_left: ["Call left", "未接通离开"],
   term_talked: ["Talk ended", "通话结束"],
-  term_talks: ["{count} talks ended in this minute", "该分钟内结束 {count} 次通话"],
+  term_talks: ["Talks that ended in this minute", "该分钟内结束的通话"],
   term_idled: ["Free time ended", "空闲结束"],
   why_other_state: ["other state", "其他状态"],
   why_in_use: ["in use", "占用中"],
@@ -285,8 +285,8 @@ export const TEXTS = {
   mean_wrapup: ["Agents who wrap up after a call, or work on something they set themselves.", "处于话后整理或工作态的座席。"],
   mean_away: ["Agents who are busy, on a break, in training, or whose device is in use.", "示忙、休息、学习或话机被占用的座席。"],
   mean_offered_today: ["Every pass of a call through the queue since the statistics day began. A call that comes back counts again.", "统计日开始以来进入队列的次数，重复进入的呼叫重复计数。"],
-  mean_answered_today: ["Those of them that an agent answered.", "其中由座席接通的次数。"],
-  mean_left_today: ["Those that ended without an answer: hung up, timed out, sent elsewhere.", "未接通即结束的次数：放弃、超时或转出。"],
+  mean_answered_today: ["Talks of today: those that go on, and those that ended since the statistics day began.", "今日的通话：正在进行的，以及统计日开始后已结束的。"],
+  mean_left_today: ["Passes of calls that ended without an answer: hung up, timed out, sent elsewhere.", "未接通即结束的次数：放弃、超时或转出。"],
 } as const satisfies Record<string, Row>;
 
 export type Key = keyof typeof TEXTS;

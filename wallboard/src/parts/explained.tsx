@@ -6,7 +6,7 @@ import type { Explanation, Term } from "../live/explanation";
 import { loadExplained } from "../live/server";
 import { count } from "../model/durations";
 import type { Explained } from "../model/figures";
-import { agents, vdn } from "../state";
+import { agents, panelSkill, vdn } from "../state";
 import { locale, t, type Key } from "../texts";
 import { Name } from "./names";
 import { At } from "./times";
@@ -27,6 +27,10 @@ interface Shape {
 
 export function HowItComes({ figures, skill, value, closed }: Shape) {
   const { shown, failed } = useExplained(figures, skill, value);
+  useEffect(() => {
+    // For their names.
+    panelSkill.value = skill;
+  }, [skill]);
   return (
     <section class="explained" aria-labelledby="explained" aria-busy={shown === null && !failed}>
       <h3 id="explained">{t("how_it_comes")}</h3>
@@ -139,12 +143,10 @@ function Line({ term }: { term: Term }) {
       <td>{at_ms !== null && <At at_ms={at_ms} withSeconds />}</td>
       <th scope="row">
         <span class="term-what">
-          {term.what === "agent" ? t(`state_${term.state}` as Key)
-            : term.what === "talks" ? t("term_talks", { count: count(term.adds ?? 0, locale()) })
-            : t(`term_${term.what}` as Key)}
+          {t((term.what === "agent" ? `state_${term.state}` : `term_${term.what}`) as Key)}
           {term.cause && <span class="muted"> {t(`cause_${term.cause}` as Key)}</span>}
         </span>
-        <span class="term-who muted"><Who term={term} /></span>
+        <Who term={term} />
       </th>
       <td class="number">
         {term.why_not ? <span class="muted">{t(`why_${term.why_not}` as Key)}</span>
@@ -156,13 +158,14 @@ function Line({ term }: { term: Term }) {
 
 /** The agent, and the call by its id: telephone numbers are in no explanation. */
 function Who({ term: { agent, name, call } }: { term: Term }) {
+  if (agent === null && !call) return null;
   return (
-    <>
+    <span class="term-who muted">
       {agent !== null && (
         <Name text={name || agents.row(agent)?.value.name || ""} otherwise={t("agent_number", { agent })} />
       )}
       {call && <bdi class="name call-id" title={call}>{call}</bdi>}
-    </>
+    </span>
   );
 }
 
