@@ -134,12 +134,22 @@ def test_health_says_what_is_wrong(stage: Stage, url: str, opened: Open) -> None
     expect(page.get_by_role("heading", name="All is well")).to_be_visible()
     stage.health |= {
         "links": [{"source": "<b>pbx-1</b>", "lost_since_ms": NOON_MS - 60_000}],
+        "confidence": "lost",
+        "sources": [
+            {"source": "<b>pbx-1</b>", "confidence": "lost", "lost_since_ms": NOON_MS - 60_000},
+            {"source": "pbx-2", "confidence": "checked", "confident_since_ms": NOON_MS - 3_600_000},
+            {"source": "pbx-3", "confidence": "awaited"},
+        ],
         "repairs": {"pass_closed": 3, "not_known_here": 2, "state_changed": 0},
         "log": {"events": 1_234_567, "bytes": 61_000_000},
         "load": {"cpu": 0.07, "rss_bytes": 118_000_000, "loop_lag_ms": 1.2, "streams": 14},
     }
     expect(page.get_by_role("heading", name="1 of the sources lost")).to_be_visible()
-    expect(page.get_by_text("<b>pbx-1</b>")).to_be_visible()
+    sources = page.locator(".sources li")
+    expect(sources).to_contain_text(
+        ["<b>pbx-1</b>Lost since", "pbx-2Agrees with its switch since", "pbx-3not checked yet"]
+    )
+    expect(page.locator(".facts div").filter(has_text="Confident since")).to_contain_text("link lost")
     expect(page.get_by_text("Ends of calls that were missed")).to_be_visible()
     expect(page.get_by_text("not_known_here")).to_be_visible()
     expect(page.get_by_text("1,234,567")).to_be_visible()

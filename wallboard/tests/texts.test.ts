@@ -4,6 +4,7 @@ import { CAUSES, WHATS, WHY_NOT } from "../src/live/explanation";
 import { GROUPS } from "../src/model/groups";
 import { SORTS } from "../src/model/layout";
 import { STATES } from "../src/live/rows";
+import { CONFIDENCES } from "../src/live/server";
 import { language, t, TEXTS } from "../src/texts";
 
 const places = (words: string) => [...words.matchAll(/\{\w+\}/g)].map(String).sort();
@@ -18,12 +19,12 @@ describe("the words", () => {
 
   it("have a row for every name that is made of parts", () => {
     const made = [...STATES.map((one) => `state_${one}`), ...GROUPS, ...GROUPS.map((one) => `mean_${one}`), ...SORTS.map((one) => `sort_${one}`),
-      ...WHATS.filter((one) => one !== "agent").map((one) => `term_${one}`), ...WHY_NOT.map((one) => `why_${one}`), ...CAUSES.map((one) => `cause_${one}`)];
+      ...WHATS.filter((one) => one !== "agent").map((one) => `term_${one}`), ...WHY_NOT.map((one) => `why_${one}`), ...CAUSES.map((one) => `cause_${one}`), ...CONFIDENCES.map((one) => `confidence_${one}`)];
     for (const key of made) expect(Object.keys(TEXTS)).toContain(key);
   });
 
   it("are all said somewhere", () => {
-    const made = /^(state|mean|sort|order|because|role|repair|term|why|cause|operand|figure)_/;
+    const made = /^(state|mean|sort|order|because|role|repair|term|why|cause|operand|figure|confidence)_/;
     const said = sources.filter(([name]) => name !== "texts.ts").map(([, text]) => text).join("\n");
     const silent = Object.keys(TEXTS).filter((key) => !made.test(key) && !new RegExp(`["\\b]${key}["\\b]`).test(said));
     expect(silent).toEqual([]);

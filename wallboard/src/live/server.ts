@@ -148,6 +148,19 @@ export async function loadExplained(vdn: Vdn, skill: number, figure: string): Pr
   return parseExplanation(await ask(`/live/v1/explain?${ofVdn(vdn)}&skill=${skill}&figure=${figure}`));
 }
 
+/** How far the switch's own pictures agree with the figures. */
+export const CONFIDENCES = ["checked", "awaited", "unchecked", "lost"] as const;
+export type Confidence = (typeof CONFIDENCES)[number];
+
+const confidenceOf = (value: unknown): Confidence => CONFIDENCES.find((one) => one === value) ?? "unchecked";
+
+export interface Source {
+  readonly source: string;
+  readonly confidence: Confidence;
+  readonly confident_since_ms: number | null;
+  readonly lost_since_ms: number | null;
+}
+
 export interface Health {
   readonly at_ms: number;
   readonly clock_ms: number | null;
@@ -155,6 +168,8 @@ export interface Health {
   readonly lag_ms: number | null;
   /** The sources whose link is lost now. */
   readonly lost: readonly { readonly source: string; readonly since_ms: number }[];
+  readonly sources: readonly Source[];
+  readonly confidence: Confidence;
   readonly repairs: readonly (readonly [kind: string, count: number])[];
   readonly confident_since_ms: number | null;
   readonly log_events: number | null;
@@ -183,6 +198,16 @@ export async function loadHealth(vdn: Vdn): Promise<Health> {
       const since_ms = instant(lost_since_ms);
       return since_ms === null ? [] : { source: text(source), since_ms };
     }),
+    sources: listOf(told.sources).map((one) => {
+      const given = asObject(one);
+      return {
+        source: text(given.source),
+        confidence: confidenceOf(given.confidence),
+        confident_since_ms: instant(given.confident_since_ms),
+        lost_since_ms: instant(given.lost_since_ms),
+      };
+    }),
+    confidence: confidenceOf(told.confidence),
     repairs: Object.entries(asObject(told.repairs)).map(([kind, count]) => [kind, whole(count)] as const),
     confident_since_ms: instant(told.confident_since_ms),
     log_events: numberOrNull(log.events),

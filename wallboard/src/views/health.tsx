@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { loadHealth, session, isSignedIn, type Health as Told } from "../live/server";
+import { loadHealth, session, isSignedIn, type Health as Told, type Source } from "../live/server";
 import { bytes, clock, count, dayAndTime } from "../model/durations";
 import { LevelIcon } from "../parts/icons";
 import { Since } from "../parts/times";
@@ -64,21 +64,14 @@ function Report({ told }: { told: Told }) {
       <Verdict told={told} />
       <div class="cards">
         <Card title={t("sources")}>
-          {told.lost.length === 0 && <p class="muted">{t("no_sources")}</p>}
+          {told.sources.length === 0 && <p class="muted">{t("no_sources")}</p>}
           <ul class="sources">
-            {told.lost.map((one) => (
-              <li key={one.source}>
-                <LevelIcon level="urgent" />
-                <bdi class="name">{one.source}</bdi>
-                <span class="muted">{t("source_lost", { time: at(one.since_ms) })}</span>
-                <Since at_ms={one.since_ms} />
-              </li>
-            ))}
+            {told.sources.map((one) => <OfSource key={one.source} of={one} at={at} />)}
           </ul>
         </Card>
         <Card title={t("figures_health")}>
           <Facts facts={[
-            [t("confident_since"), told.confident_since_ms === null ? t("confident_always") : at(told.confident_since_ms)],
+            [t("confident_since"), confidence(told, at)],
             [t("data_clock"), at(told.clock_ms)],
             [t("lag"), told.lag_ms === null ? "–" : t("ms", { count: number(told.lag_ms) })],
             [t("position_log"), number(told.position)],
@@ -116,6 +109,27 @@ function Report({ told }: { told: Told }) {
         </Card>
       </div>
     </>
+  );
+}
+
+/** Since when pictures of the switches agree with the figures; or why that is not known. */
+function confidence(of: Told | Source, at: (at_ms: number) => string): string {
+  return of.confident_since_ms === null ? t(`confidence_${of.confidence}` as Key) : at(of.confident_since_ms);
+}
+
+function OfSource({ of, at }: { of: Source; at: (at_ms: number) => string }) {
+  const lost_ms = of.lost_since_ms;
+  return (
+    <li class={lost_ms === null ? "" : "lost"}>
+      <LevelIcon level={lost_ms === null ? "calm" : "urgent"} />
+      <bdi class="name" title={of.source}>{of.source}</bdi>
+      <span class="muted">
+        {lost_ms !== null ? t("source_lost", { time: at(lost_ms) })
+          : of.confident_since_ms !== null ? t("source_confident", { time: at(of.confident_since_ms) })
+          : t(`confidence_${of.confidence}` as Key)}
+      </span>
+      {lost_ms !== null && <Since at_ms={lost_ms} />}
+    </li>
   );
 }
 
