@@ -114,7 +114,8 @@ def bring_up_to_date() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second one waits, and finds all done
         if is_current():
             return
-        _say("building the wallboard, a quarter of a minute ...")
+        if npm() is not None:
+            _say("building the wallboard, a quarter of a minute ...")
         try:
             build()
         except NotBuilt as error:
@@ -150,7 +151,11 @@ def main() -> None:
     tools_only = sys.argv[1:] == ["tools"]
     if npm() is None and (tools_only or not is_current()):
         _say("there is no npm; fetching one for this environment ...")
-        subprocess.run([sys.executable, "-m", "pip", "install", "-qq", NODE], check=False)
+        fetched = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "-qq", NODE], capture_output=True, text=True, check=False
+        )
+        if fetched.returncode:
+            _say(f"pip could not fetch it: {' '.join(fetched.stderr.split())}")
     try:
         install_tools() if tools_only else bring_up_to_date()
     except NotBuilt as error:
