@@ -18,8 +18,10 @@ from queuepulse.engine import codec
 from queuepulse.engine.events import Event
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.histograms import percentile_ms
+from queuepulse.engine.measures import QUEUES, Plan
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn
+from queuepulse.engine.windows import Memory, Wanted, Window, capture
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("QUEUEPULSE_RECORDINGS") or ROOT.parent / "shared" / "data")
@@ -255,3 +257,58 @@ def test_a_file_that_is_no_such_table_is_refused_with_its_reason(tmp_path: Path)
         )
         assert refused.returncode == 2
         assert reason in refused.stderr
+
+
+def windowed(table: Path, skill: int, from_ms: int, to_ms: int) -> dict[str, float | None]:
+    """Some figures of a window, out of the table; no call begins or ends at its very begin or end."""
+    begin, end = (ms / 1000 - MIDNIGHT_S for ms in (from_ms, to_ms))
+    calls = stays(table)[TYPES[skill - 1]]
+    ended = [(offered, over, talk) for offered, over, talk in calls if begin < over < end]
+    waits = sorted(over - offered for offered, over, _ in ended)
+    answered = [over - offered for offered, over, talk in ended if talk is not None]
+    talks = [talk - over for _, over, talk in calls if talk is not None and begin < talk < end]
+    within = sum(wait <= 20 for wait in answered)
+    given_up = sum(over - offered <= 20 for offered, over, talk in ended if talk is None)
+    missed = sum(over - offered > 20 and begin < offered + 20 < end for offered, over, _ in calls)
+    every = within + given_up + missed
+    return {
+        "offered": sum(begin < offered < end for offered, _, _ in calls),
+        "answered": len(answered),
+        "left_abandoned": len(ended) - len(answered),
+        "service_level_negative": within / every if every else None,
+        "service_level_positive": (within + given_up) / every if every else None,
+        "average_speed_of_answer_ms": 1000 * sum(answered) // len(answered) if answered else None,
+        "average_handle_time_ms": 1000 * sum(talks) // len(talks) if talks else None,
+        "wait_ms_p50": 1000 * waits[-(-len(waits) // 2) - 1] if waits else None,
+        "wait_ms_p95": 1000 * waits[-(-len(waits) * 95 // 100) - 1] if waits else None,
+    }
+
+
+def test_live_windows_of_the_day_are_sums_of_the_table(table: Path, events: list[Event]) -> None:
+    vdn, memory, held = Vdn(), Memory(), 0
+    wanted = Wanted(frozenset(range(1, len(TYPES) + 1)), frozenset())
+    names = list(windowed(table, 1, 0, 0))
+    plan = Plan([one for one in QUEUES.measures if one.name in names], QUEUES)
+    instants = iter(range(1000 * (MIDNIGHT_S + 7 * 3600) + 500, 1000 * (MIDNIGHT_S + DAY_S), 1_777_000))
+    now_ms = next(instants)
+    for one in sorted(events, key=lambda event: event.at or 0):
+        while (one.at or 0) > now_ms:
+            for from_ms in (now_ms - now_ms % 300_000, now_ms - 600_000, now_ms - 3_600_000):
+                window = Window(memory, capture(vdn.books, wanted, now_ms), wanted, from_ms, now_ms + 1)
+                for _ in window.work():
+                    pass
+                for skill in wanted.skills:
+                    # The mark is a whole second: what happens then belongs to the window.
+                    expected = windowed(table, skill, from_ms - (from_ms % 1000 == 0), now_ms)
+                    told = dict(
+                        zip([m.name for m in plan.measures], plan.figures(window.records[skill]), strict=True)
+                    )
+                    assert told == {
+                        name: value and pytest.approx(value, rel=0.01 if "_ms_p" in name else 0, abs=1e-6)
+                        for name, value in expected.items()
+                    }, (skill, from_ms, now_ms)
+                    held += told["offered"]
+            now_ms = next(instants, 2**60)
+        vdn.apply(one)
+        vdn.advance(vdn.clock_ms)
+    assert held > 1_000

@@ -18,8 +18,10 @@ from oracle.history import Historian
 from queuepulse.chronicle import Chronicle
 from queuepulse.engine import measures
 from queuepulse.engine.codec import decode_line
+from queuepulse.engine.events import CallOffered, VdnConfigured
 from queuepulse.engine.measures import QUEUES, Plan, exact
 from queuepulse.recall import Recall
+from queuepulse.simulator import FLAT_DAY, Assumptions, simulate
 from queuepulse.stores.history import KeptHistory
 from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.windowing import WindowAsked
@@ -144,3 +146,55 @@ def test_days_and_ranges_are_what_the_second_reading_counts(tmp_path: Path, seed
     asyncio.run(walk())
     desk.recall.close()
     assert held > 50
+
+
+@pytest.mark.parametrize(("midnight_ms", "hours"), [(1_774_738_800_000, 23), (1_792_879_200_000, 25)])
+def test_days_that_clocks_change_and_live_windows_that_history_repeats(
+    tmp_path: Path, midnight_ms: int, hours: int
+) -> None:
+    """The last Sundays of March and October 2026 in Berlin."""
+    desk, seen = Desk(tmp_path), {}
+    hour_ms = 12 * FIVE_MS
+    start_ms, end_ms = midnight_ms - 10 * hour_ms, midnight_ms + 34 * hour_ms
+    offers = []
+
+    async def walk() -> None:
+        clock = desk.center.clock
+        clock.ms = start_ms
+        await desk.center.tell(VdnConfigured(at=start_ms, timezone="Europe/Berlin"))
+        looks = iter(range(start_ms + 1_000, end_ms, 40 * FIVE_MS))
+        look_ms = next(looks)
+        center = Assumptions(agents=6, skills=3, day_shape=FLAT_DAY, shift_ms=None)
+        for one in simulate(center, seed=3, start_ms=start_ms + 1, hours=44):
+            assert one.at is not None
+            while one.at > look_ms:
+                clock.ms = look_ms
+                begin, end, rows = await desk.window(measures.LAST_FIVE)
+                seen[begin, end] = rows
+                await desk.center.hub.chronicle.flush()
+                begin, end, rows = await desk.window(measures.DAY)
+                assert end == look_ms
+                told = sum(row["offered"] for row in rows)
+                assert told == sum(begin <= at < end for at in offers)
+                look_ms = next(looks, 2**60)
+            clock.ms = max(clock.ms, one.at)
+            offers.extend([one.at] if isinstance(one, CallOffered) else [])
+            await desk.center.tell(one)
+        clock.ms = end_ms
+        await desk.center.hub.chronicle.flush()
+        periods = await desk.series("day", midnight_ms, midnight_ms + 1)
+        [(begin, end)] = periods
+        assert (begin, end) == (midnight_ms, midnight_ms + hours * hour_ms)
+        assert sum(row["offered"] for row in periods[begin, end]) == sum(begin <= at < end for at in offers)
+        fives = await desk.series("5min", start_ms, end_ms)
+        compared = 0
+        for period, rows in seen.items():
+            if any(row["offered"] for row in rows):
+                assert [{**row, "callers": 0} for row in rows] == [
+                    {**row, "callers": 0} for row in fives[period]
+                ]
+                compared += 1
+        assert compared > 5
+
+    asyncio.run(walk())
+    desk.recall.close()
