@@ -3,6 +3,8 @@
 import asyncio
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,17 @@ from hub.given import BANK
 from live.given import Center
 from oracle.days import day_start_ms
 from oracle.history import Historian
+from queuepulse import recall as recall_module
 from queuepulse.chronicle import Chronicle
 from queuepulse.engine import measures
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.events import CallOffered, VdnConfigured
 from queuepulse.engine.measures import QUEUES, Plan, exact
-from queuepulse.recall import Recall
+from queuepulse.ports import HistoryUnavailable
+from queuepulse.recall import TRIES_MAX, Recall
 from queuepulse.simulator import FLAT_DAY, Assumptions, simulate
 from queuepulse.stores.history import KeptHistory
+from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.windowing import WindowAsked
 
@@ -195,6 +200,76 @@ def test_days_that_clocks_change_and_live_windows_that_history_repeats(
                 ]
                 compared += 1
         assert compared > 5
+
+    asyncio.run(walk())
+    desk.recall.close()
+
+
+class Meddled:
+    """A database of which more is written just after it began to be read, the first `times` it is."""
+
+    def __init__(self, desk: Desk, times: int) -> None:
+        self.desk, self.times, self.readings = desk, times, 0
+        self.loop = asyncio.get_running_loop()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlBlocks]:
+        self.readings += 1
+        with self.desk.database.reading() as blocks:
+            blocks.state(BANK)
+            if self.readings <= self.times:
+                asyncio.run_coroutine_threadsafe(self.tell_more(), self.loop).result()
+            yield blocks
+
+    async def tell_more(self) -> None:
+        """A call in the next five minutes, so that those before are told, and written."""
+        clock = self.desk.center.clock
+        clock.ms += FIVE_MS
+        await self.desk.center.tell(CallOffered(at=clock.ms, call=str(clock.ms), skill=1))
+        await self.desk.center.hub.chronicle.flush()
+
+
+@pytest.mark.parametrize("times", [0, 1, 2, 3])
+def test_what_is_written_while_history_is_read_counts_once(tmp_path: Path, times: int) -> None:
+    desk = Desk(tmp_path)
+
+    async def walk() -> None:
+        meddled = Meddled(desk, times)
+        desk.recall = Recall(desk.center.hub, meddled, desk.center.clock)  # type: ignore[arg-type]
+        for _ in range(3):
+            await meddled.tell_more()
+        if times == TRIES_MAX:
+            with pytest.raises(HistoryUnavailable, match="faster than it can be read"):
+                await desk.window(measures.DAY)
+            return
+        _, _, rows = await desk.window(measures.DAY)
+        assert rows[0]["offered"] == 3 + times
+        assert meddled.readings == 1 + times
+        # Asked again, what was read serves again, until more is written.
+        await desk.window(measures.DAY)
+        assert meddled.readings == 1 + times
+        await meddled.tell_more()
+        _, _, rows = await desk.window(measures.DAY)
+        assert rows[0]["offered"] == 4 + times
+        assert meddled.readings == 2 + times
+
+    asyncio.run(walk())
+    desk.recall.close()
+
+
+def test_a_history_that_ended_or_is_asked_too_much_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+
+    async def walk() -> None:
+        monkeypatch.setattr(recall_module, "WAITING_MAX", 0)
+        with pytest.raises(HistoryUnavailable, match="Too many"):
+            await desk.window(measures.DAY)
+        monkeypatch.setattr(desk.center.hub.chronicle, "has_ended", lambda vdn: vdn == BANK)
+        with pytest.raises(HistoryUnavailable, match="rebuild"):
+            await desk.window(measures.DAY)
+        await desk.window(measures.FIVE)
 
     asyncio.run(walk())
     desk.recall.close()
