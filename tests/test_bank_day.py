@@ -15,10 +15,12 @@ from types import ModuleType
 import pytest
 
 from queuepulse.engine import codec
+from queuepulse.engine.calls import OUTCOMES
 from queuepulse.engine.events import Event
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.histograms import percentile_ms
 from queuepulse.engine.measures import QUEUES, Plan
+from queuepulse.engine.passes import record_of
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn
 from queuepulse.engine.windows import Memory, Wanted, Window, capture
@@ -312,3 +314,32 @@ def test_live_windows_of_the_day_are_sums_of_the_table(table: Path, events: list
         vdn.apply(one)
         vdn.advance(vdn.clock_ms)
     assert held > 1_000
+
+
+def test_every_call_record_agrees_with_the_table(table: Path, events: list[Event]) -> None:
+    vdn = Vdn()
+    for event in events:
+        vdn.apply(event)
+    vdn.advance(vdn.clock_ms + FIVE_S * 1000)
+    records = [record_of(one) for passes in vdn.tell().passes for one in passes]
+    found: dict[str, list[Stay]] = {name: [] for name in TYPES}
+    for one in records:
+        waits_until_ms = one.answered_at_ms if one.answered_at_ms >= 0 else one.ended_at_ms
+        talks_until_ms = one.ended_at_ms if one.answered_at_ms >= 0 else None
+        assert OUTCOMES[one.outcome] == ("released" if talks_until_ms is not None else "abandoned")
+        assert (one.number, one.call_at_ms) == (1, one.offered_at_ms)
+        instants = (one.waiting_since_ms, waits_until_ms, talks_until_ms)
+        begins, ends, talk_ends = (None if ms is None else ms // 1000 - MIDNIGHT_S for ms in instants)
+        assert begins is not None and ends is not None
+        found[TYPES[one.skill - 1]].append((begins, ends, talk_ends))
+    expected = stays(table)
+    for name in TYPES:
+        assert sorted(found[name], key=repr) == sorted(expected[name], key=repr)
+    assert len({one.call for one in records}) == len(records)
+    # He who talked is one of the table's servers; each has as many calls as there.
+    with table.open(newline="") as file:
+        answered = [line["server"] for line in csv.DictReader(file) if line["outcome"] == "AGENT"]
+    servers = Counter(name for name in answered if name != "NO_SERVER")
+    assert sorted(Counter(one.talked_id for one in records if one.talked_id).values()) == sorted(
+        servers.values()
+    )

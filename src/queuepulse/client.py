@@ -18,6 +18,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, LocationParseError, ProtocolError, SSLError
 
+from queuepulse.calling import CALLS_PATH, CallAnswer, CallsAnswer
 from queuepulse.engine.figures import Row
 from queuepulse.protocol import signature
 from queuepulse.protocol.codes import ResultCode
@@ -222,9 +223,7 @@ class Client:
             raise _unexpected(reply) from error
 
     def health(self, cc: int | None = None, vdn: int | None = None) -> HealthAnswer:
-        """How current the figures are and how far checked: of one VDN, of a call center, or of all that this
-        key may see. Raises ClientError.
-        """
+        """How current figures are, of one VDN, of a call center, or of all VDNs. Raises ClientError."""
         return self._told(HEALTH_PATH, {"cc": cc, "vdn": vdn}, HealthAnswer)
 
     def figures(self, cc: int, vdn: int, **chosen: int | str | None) -> FiguresTold:
@@ -236,12 +235,17 @@ class Client:
         return self._told(FIGURES_PATH, {"cc": cc, "vdn": vdn, **chosen}, FiguresTold)
 
     def explain(self, cc: int, vdn: int, skill: int, figure: str, **chosen: int | str | None) -> Explained:
-        """What a figure of a queue is made of, now, or `at` an instant (epoch ms) of the past.
-
-        `chosen` are further parameters of `GET /v1/explain`. Raises ClientError.
-        """
+        """What a figure of a queue is made of; `chosen` as in `GET /v1/explain`. Raises ClientError."""
         values = {"cc": cc, "vdn": vdn, "skill": skill, "figure": figure, **chosen}
         return self._told(EXPLAIN_PATH, values, Explained)
+
+    def call(self, cc: int, vdn: int, call: str) -> CallAnswer:
+        """One call with its passes, by its id. Raises ClientError; Refused where it is not known."""
+        return self._told(f"{CALLS_PATH}/{quote(call, safe='')}", {"cc": cc, "vdn": vdn}, CallAnswer)
+
+    def calls(self, cc: int, vdn: int, from_ms: int, **chosen: int | str | None) -> CallsAnswer:
+        """A page of calls that began from then on; `chosen` as in `GET /v1/calls`. Raises ClientError."""
+        return self._told(CALLS_PATH, {"cc": cc, "vdn": vdn, "from": from_ms, **chosen}, CallsAnswer)
 
     def _told(self, path: str, values: Mapping[str, int | str | None], kind: type[T]) -> T:
         """What one of our own interfaces answers to these parameters. Raises ClientError."""

@@ -44,6 +44,7 @@ from queuepulse.ports import FiveRecords, HistoryUnavailable, LogDamaged, LogFul
 from queuepulse.protocol.health import HEALTH_PATH
 from queuepulse.protocol.interfaces import BMS_BASE, INGEST_PATH
 from queuepulse.recall import Recall
+from queuepulse.registry import Registry
 from queuepulse.serving import (
     CMS_PREFIX,
     EXIT_REFUSED,
@@ -58,6 +59,7 @@ from queuepulse.stores.folder import Folder
 from queuepulse.stores.history import kept_days
 from queuepulse.stores.history_worker import WorkerHistory
 from queuepulse.stores.keys import KeyStore
+from queuepulse.stores.passes import KeptCalls
 from queuepulse.stores.past import PastFives
 from queuepulse.stores.records import RecentFives
 from queuepulse.stores.retold_worker import Retellers
@@ -65,9 +67,10 @@ from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.stores.users import UserStore
 from queuepulse.v1.app import Endpoint, V1App
 from queuepulse.v1.app import Settings as V1Settings
+from queuepulse.v1.calls import CallEndpoint, CallsEndpoint
 from queuepulse.v1.explain import ExplainEndpoint
 from queuepulse.v1.figures import Figures
-from queuepulse.v1.interfaces import EXPLAIN, FIGURES, Interface
+from queuepulse.v1.interfaces import CALL, CALLS, EXPLAIN, FIGURES, Interface
 from queuepulse.v1.interfaces import PREFIX as V1_PREFIX
 from queuepulse.wallboard import Wallboard, bytes_of
 
@@ -172,7 +175,8 @@ class Server(Serving):
     async def _open_history(self, folder: Folder) -> WorkerHistory:
         settings = self._config.history
         file, days = folder.history_file, kept_days(settings)
-        history = await asyncio.to_thread(WorkerHistory, settings.url, file, days)
+        calls = KeptCalls(settings.calls_days, settings.mask_numbers)
+        history = await asyncio.to_thread(WorkerHistory, settings.url, file, days, calls)
         self._held.push_async_callback(asyncio.to_thread, history.close)
         return history
 
@@ -227,7 +231,11 @@ class Server(Serving):
         """Who answers each interface of `v1.interfaces.TABLE`."""
         recall = Recall(hub, history.database, self._clock)
         self._held.push_async_callback(asyncio.to_thread, recall.close)
+        registry = Registry(hub, history.database, masks_numbers=self._config.history.mask_numbers)
+        self._held.push_async_callback(asyncio.to_thread, registry.close)
         return {
+            CALL: CallEndpoint(registry),
+            CALLS: CallsEndpoint(registry),
             FIGURES: Figures(recall),
             EXPLAIN: ExplainEndpoint(explainer),
         }

@@ -26,6 +26,7 @@ def folder(tmp_path: Path) -> Path:
     [
         "README.md",
         "docs/api.md",
+        "docs/calls.md",
         "docs/deployment.md",
         "docs/events.md",
         "docs/explain.md",
@@ -54,7 +55,16 @@ def test_every_page_with_commands_is_run() -> None:
         "README.md",
         *(
             f"docs/{name}.md"
-            for name in ("accuracy", "api", "deployment", "events", "explain", "operating", "sources")
+            for name in (
+                "accuracy",
+                "api",
+                "calls",
+                "deployment",
+                "events",
+                "explain",
+                "operating",
+                "sources",
+            )
         ),
     }
     assert all([*steps(page)] for page in found)

@@ -13,10 +13,22 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
     frozenset({"ports", "asgi", "masking", "meters", "people", "stamping", "urls", "vdn_health"}),
-    frozenset({"proxies", "retelling", "windowing"}),
+    frozenset({"proxies", "calling", "retelling", "windowing"}),
     frozenset({"authentication", "replying", "chronicle", "hosting"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "v1", "cluster", "simulator", "config"}),
-    frozenset({"config_load", "certificates", "connections", "explainer", "floor", "gate", "logs", "recall"}),
+    frozenset(
+        {
+            "config_load",
+            "certificates",
+            "connections",
+            "explainer",
+            "floor",
+            "gate",
+            "logs",
+            "recall",
+            "registry",
+        }
+    ),
     frozenset({"edge", "pages", "switches", "wallboard"}),
     frozenset({"serving"}),
     frozenset({"gateway"}),

@@ -64,8 +64,9 @@ def test_what_is_put_is_found_again_by_id_and_in_order(database: Database, seed:
         assert [key[:5] for key in keys] == [one[:5] for one in in_order(records)]
     with database.reading() as blocks:
         calls = {(one.call_at_ms, one.call) for one in records}
-        assert in_order(list(blocks.passes_of(BANK, calls))) == in_order(records)
-        assert list(blocks.passes_of(BANK, [])) == list(blocks.passes_of(BANK, [(1, "c1")])) == []
+        assert blocks.passes_of(BANK, calls, 1_000) == in_order(records)
+        assert blocks.passes_of(BANK, calls, 7) == in_order(records)[:7]
+        assert blocks.passes_of(BANK, [], 9) == blocks.passes_of(BANK, [(1, "c1")], 9) == []
         for call in {one.call for one in records}:
             of_call = in_order([one for one in records if one.call == call])
             assert blocks.passes_with_id(BANK, call, 1_000) == of_call

@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Command("query", "query", "Ask a server for the figures of skill queues."),
     Command("figures", "figures", "Ask a server for more figures, over a window of time."),
     Command("explain", "explain", "Ask a server what a figure is made of, now or in the past."),
+    Command("calls", "calls", "Ask a server for single calls: by id, or those of a stretch of time."),
     Command("health", "health", "Ask a server how current and how far checked its figures are."),
     Command("send", "send", "Send a file of events to a server."),
     Command("replay", "replay", "Fold a file of events, without a server, and print figures."),

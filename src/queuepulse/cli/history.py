@@ -31,6 +31,7 @@ from queuepulse.ports import HistoryUnavailable, LogDamaged, LogFull
 from queuepulse.stores.blocks import AGENT, QUEUE
 from queuepulse.stores.folder import HISTORY_FILE, LOG_FILE, Folder, FolderRefused
 from queuepulse.stores.history import Database, Period, open_history, periods, rebuild
+from queuepulse.stores.passes import KeptCalls
 from queuepulse.stores.sqlite import SqliteLog
 
 LATEST_MS: Final = 2**50
@@ -103,6 +104,7 @@ def rebuild_history(
         database = open_history(loaded.history.url, opened.history_file)
         log = SqliteLog(opened.log_file, elapsed=SystemClock().elapsed, warn=note)
         with closing(database), closing(log):
+            calls = KeptCalls(loaded.history.calls_days, loaded.history.mask_numbers)
             asked = None if cc is None or vdn is None else VdnKey(cc, vdn)
             for one in [known for known in log.vdns() if asked in (None, known)]:
                 if not log.is_whole(one):
@@ -111,7 +113,7 @@ def rebuild_history(
                         "Its history stays as it is: it cannot be made anew."
                     )
                     continue
-                events = rebuild(database, log, one)
+                events = rebuild(database, log, one, calls)
                 typer.echo(f"VDN {one.cc}/{one.vdn}: history made of {events:,} events.")
 
 

@@ -149,7 +149,7 @@ def _database(text: str | None) -> str | None:
 
 
 class HistorySettings(Section, frozen=True, kw_only=True):
-    """Where history is kept, and how long each grain of it."""
+    """Where history is kept, how long each grain of it, and what of single calls."""
 
     url: Annotated[
         str | None,
@@ -169,6 +169,12 @@ class HistorySettings(Section, frozen=True, kw_only=True):
     days_days: Annotated[
         int, Row("Those of days and months.", "days", 32, 36_500, "a month must be whole")
     ] = 3_650
+    calls_days: Annotated[
+        int, Row("Records of single calls; 0: none is written.", "days", 0, 400, "they tell of people")
+    ] = 1
+    mask_numbers: Annotated[
+        bool, Row("Hide the numbers in records of calls, but for the last two digits.")
+    ] = True
 
     def __repr__(self) -> str:
         return "HistorySettings()"

@@ -5,7 +5,7 @@ By its id a call is looked up hour by hour: whatever ids a switch gives, what is
 lies close together, and a row costs as much on a busy day as on a quiet one.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -97,18 +97,17 @@ class SqlPasses:
         )
         return [PassKey(*row) for row in rows]
 
-    def passes_of(self, vdn: VdnKey, calls: Collection[CallKey]) -> Iterator[PassRecord]:
-        """The passes of these calls."""
+    def passes_of(self, vdn: VdnKey, calls: Collection[CallKey], most: int) -> list[PassRecord]:
+        """The first passes of these calls, in order."""
         if not calls:
-            return
+            return []
         rows = self._execute(
             f"WITH wanted (at_ms, id) AS (VALUES {', '.join(['(?, ?)'] * len(calls))}) "
             f"SELECT {_COLUMNS}, body FROM wanted CROSS JOIN queuepulse_pass "
-            "WHERE cc = ? AND vdn = ? AND call_at_ms = at_ms AND call = id",
-            (*(value for key in calls for value in key), *vdn),
+            f"WHERE cc = ? AND vdn = ? AND call_at_ms = at_ms AND call = id ORDER BY {_COLUMNS} LIMIT ?",
+            (*(value for key in calls for value in key), *vdn, most),
         )
-        for row in rows:
-            yield _record(row)
+        return [_record(row) for row in rows]
 
     def passes_with_id(self, vdn: VdnKey, call: str, most: int) -> list[PassRecord]:
         """The last passes of calls of that id, in order."""

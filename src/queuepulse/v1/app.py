@@ -23,7 +23,7 @@ from queuepulse.replying import Replier, Reply, new_request_id
 from queuepulse.urls import BadQuery
 from queuepulse.v1.interfaces import OPENAPI_PATH, PREFIX, Interface
 from queuepulse.v1.openapi import Refusal, document
-from queuepulse.v1.parameters import Limits, read_query
+from queuepulse.v1.parameters import Limits, read_path, read_query
 
 QUESTIONS_PER_S_MAX: Final = 20
 """Questions of one key in a second, by default: each may look at an hour of 1000 queues."""
@@ -62,6 +62,13 @@ class Refused(Exception):
         self.code, self.reason, self.key, self.retry_s = code, reason, key, retry_s
 
 
+class NotFound(Refused):
+    """What an endpoint raises when nothing has the id of its path (HTTP 404)."""
+
+    def __init__(self, reason: str, key: str) -> None:
+        super().__init__(ResultCode.ILLEGAL_PARAMETER, reason, key)
+
+
 Endpoint: TypeAlias = Callable[[Asked], Awaitable[Told]]
 
 
@@ -86,6 +93,14 @@ _UNPROVEN: Final = Reply(
 )
 
 
+class _Found(NamedTuple):
+    """The interface of a path, who answers it, and what of the path is its own parameter."""
+
+    interface: Interface
+    endpoint: Endpoint
+    in_path: bytes
+
+
 class V1App:
     """An ASGI callable for all below PREFIX; `endpoints` says who answers each interface."""
 
@@ -98,7 +113,7 @@ class V1App:
         settings: Settings,
         new_request_id: Callable[[], str] = new_request_id,
     ) -> None:
-        self._by_path = {one.path.encode(): (one, endpoint) for one, endpoint in endpoints.items()}
+        self._by_path = {one.routed.encode(): (one, endpoint) for one, endpoint in endpoints.items()}
         self._authenticator = authenticator
         self._clock = clock
         self._settings = settings
@@ -110,14 +125,14 @@ class V1App:
         self._not_found = _refused(404, "not_found", ResultCode.ILLEGAL_PARAMETER, f"there is: {paths}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._by_path.get(scope["raw_path"])
-        name = _NO_INTERFACE if found is None else PREFIX[1:] + found[0].name
+        found = self._found(scope["raw_path"])
+        name = _NO_INTERFACE if found is None else PREFIX[1:] + found.interface.name
         incoming = Incoming(receive)
         await self._replier.reply(incoming, send, name, self._answer(scope, incoming), _defect)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """The checks are made in the order of the other interfaces."""
-        found = self._by_path.get(scope["raw_path"])
+        found = self._found(scope["raw_path"])
         is_document = scope["raw_path"] == OPENAPI_PATH.encode()
         if found is None and not is_document:
             return self._not_found
@@ -132,28 +147,40 @@ class V1App:
         except BodyRefused as refused:
             code = ResultCode.ILLEGAL_PARAMETER
             return _refused(refused.status, "body", code, str(refused), *refused.headers)
-        return _UNPROVEN if admitted is None else await self._told(*found, admitted.key, scope)
+        return _UNPROVEN if admitted is None else await self._told(found, admitted.key, scope)
 
-    async def _told(self, interface: Interface, endpoint: Endpoint, key: Key, scope: Scope) -> Reply:
+    def _found(self, path: bytes) -> "_Found | None":
+        """Which interface it is that has this path, as it was sent."""
+        if path in self._by_path:
+            return _Found(*self._by_path[path], b"")
+        folder, _, name = path.rpartition(b"/")
+        found = self._by_path.get(folder + b"/*")
+        return None if found is None or not name else _Found(*found, name)
+
+    async def _told(self, found: "_Found", key: Key, scope: Scope) -> Reply:
         now_s = self._clock.elapsed()
         if wait_s := self._questions.wait_s(key.ak, now_s):
             reason = f"more than {self._settings.questions_per_s_max} questions a second with this key"
             return _later(429, "rate", reason, wait_s)
         self._questions.take(key.ak, 1, now_s)
         try:
-            values = read_query(scope["query_string"], interface.parameters, self._limits)
+            values = read_query(scope["query_string"], found.interface.parameters, self._limits)
+            if found.interface.in_path is not None:
+                values |= read_path(found.in_path, found.interface.in_path, self._limits)
             vdn = VdnKey(values["cc"], values["vdn"])
             if not key.may_see(*vdn):
                 reason = f"this key may not see VDN {vdn.cc}/{vdn.vdn}"
                 return _refused(403, "not_permitted", ResultCode.NOT_PERMITTED, reason)
-            told = await endpoint(Asked(key, vdn, values))
+            told = await found.endpoint(Asked(key, vdn, values))
         except BadQuery as bad:
             return _refused(400, "bad_query", ResultCode.ILLEGAL_PARAMETER, bad.reason, key=bad.key)
         except Refused as refused:
             if refused.retry_s is not None:
                 return _later(503, "unavailable", refused.reason, refused.retry_s)
-            status = 403 if refused.code is ResultCode.NOT_PERMITTED else 400
-            return _refused(status, refused.code.name.lower(), refused.code, refused.reason, key=refused.key)
+            status, word = 403 if refused.code is ResultCode.NOT_PERMITTED else 400, refused.code.name.lower()
+            if isinstance(refused, NotFound):
+                status, word = 404, "not_found"
+            return _refused(status, word, refused.code, refused.reason, key=refused.key)
         return _reply(told)
 
 

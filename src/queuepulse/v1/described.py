@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from queuepulse.calling import meanings
 from queuepulse.engine.explaining import FORMULAS
 from queuepulse.engine.explanations import WHATS, WHY_NOT
 from queuepulse.v1.interfaces import TABLE, Interface
@@ -22,6 +23,7 @@ def tables() -> dict[str, str]:
         "v1 interfaces": _table(("path", "gives"), ((f"`{one.path}`", one.summary) for one in TABLE)),
         "v1 parameters": _parameters((CC, VDN)),
     }
+    made["call passes"] = _table(("field", "is"), ((f"`{name}`", meaning) for name, meaning in meanings()))
     return made | _explained() | {f"v1 {one.name.replace('/', ' ')}": _own(one) for one in TABLE}
 
 
@@ -43,7 +45,7 @@ def _coded(meanings: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _own(interface: Interface) -> str:
-    return _parameters(interface.own)
+    return _parameters([*([interface.in_path] if interface.in_path else []), *interface.own])
 
 
 def _parameters(parameters: Iterable[Parameter]) -> str:

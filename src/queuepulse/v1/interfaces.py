@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from queuepulse.calling import CALLS_DEFAULT, CALLS_MAX, CallAnswer, CallsAnswer
+from queuepulse.engine.calls import OUTCOMES
 from queuepulse.engine.drafting import EXPLAINED
 from queuepulse.engine.drafting import WINDOWS as EXPLAINED_WINDOWS
 from queuepulse.engine.events import AGENT_MAX
@@ -12,13 +14,27 @@ from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX
 from queuepulse.engine.limits import WITHIN_S
 from queuepulse.engine.measures import AGENTS, QUEUES, RATIO, WINDOWS
 from queuepulse.retelling import EXPLAIN_PATH, OUR_NAMES, Explained
-from queuepulse.v1.parameters import CC, VDN, Choice, Instant, Numbers, Parameter, Skill, Whole, Words
+from queuepulse.v1.parameters import (
+    CC,
+    VDN,
+    Choice,
+    Cursor,
+    Instant,
+    Numbers,
+    Parameter,
+    Skill,
+    Text,
+    Whole,
+    Words,
+)
 
 PREFIX: Final = "/v1/"
 """Begins the path of each."""
 OPENAPI_PATH: Final = PREFIX + "openapi.json"
 """Where the document of all is, for anybody."""
 
+CALL_CHARS_MAX: Final = 64
+"""The longest id of a call (events.md)."""
 AFTER_MAX: Final = 10_000_000
 """More terms than any figure has."""
 
@@ -39,7 +55,8 @@ def schema_of(answer: type[msgspec.Struct]) -> Schema:
 class Interface(NamedTuple):
     """A row of the table: `GET` of the path. All have `cc` and `vdn` besides their `own` parameters.
 
-    `summary` is a line, `meaning` a paragraph or nothing. `answer` gives the schema of a success.
+    `summary` is a line, `meaning` a paragraph or nothing. `answer` gives the schema of a success. Where one
+    parameter is `in_path`, it is the last part of the path, under `below`.
     """
 
     name: str
@@ -47,11 +64,18 @@ class Interface(NamedTuple):
     meaning: str
     own: tuple[Parameter, ...]
     answer: Callable[[], Schema]
+    below: str = ""
+    in_path: Parameter | None = None
 
     @property
     def path(self) -> str:
-        """Where it is."""
-        return PREFIX + self.name
+        """Where it is; what stands for the parameter in it has braces."""
+        return PREFIX + (f"{self.below}/{{{self.in_path.name}}}" if self.in_path else self.name)
+
+    @property
+    def routed(self) -> str:
+        """The same, with `*` for the parameter."""
+        return f"{PREFIX}{self.below}/*" if self.in_path else self.path
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -176,5 +200,31 @@ EXPLAIN: Final = Interface(
     lambda: schema_of(Explained),
 )
 
-TABLE: Final[tuple[Interface, ...]] = (FIGURES, EXPLAIN)
+CALLS: Final = Interface(
+    "calls",
+    "The calls that began in a stretch of time, each with its passes.",
+    "In the order in which they began; a page is asked for with the `next` of the one before. A call that "
+    "goes on is among them, with what is known of it now.",
+    (
+        Parameter("from", Instant(), "Calls that began then or later.", required=True),
+        Parameter("to", Instant(), "And before then; without end, if not given."),
+        Parameter("skill", Skill(), "Only those that came to the queue."),
+        Parameter("agent", Whole(1, AGENT_MAX), "Only those that the agent talked with, at last in a pass."),
+        Parameter("outcome", Choice(OUTCOMES), "Only those of which a pass ended so, or is so now."),
+        Parameter("after", Cursor(), "Behind the page whose `next` this is."),
+        Parameter("limit", Whole(1, CALLS_MAX), "Calls in the page.", default=CALLS_DEFAULT),
+    ),
+    lambda: schema_of(CallsAnswer),
+)
+CALL: Final = Interface(
+    "call",
+    "One call by its id, with its passes.",
+    "A second after its last event, until `history.calls_days` are over.",
+    (),
+    lambda: schema_of(CallAnswer),
+    below="calls",
+    in_path=Parameter("call", Text(CALL_CHARS_MAX), "The id of the call, as its events say it."),
+)
+
+TABLE: Final[tuple[Interface, ...]] = (FIGURES, CALLS, CALL, EXPLAIN)
 """All that are served."""

@@ -33,10 +33,13 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
 
+NOT_FOUND: Final = "404"
+"""Only where an id is a part of the path."""
 STATUSES: Final = {
     "400": (ResultCode.ILLEGAL_PARAMETER, "A parameter is missing, unknown, twice or wrong."),
     "401": (ResultCode.NOT_PERMITTED, "Neither a signature nor a token that counts."),
     "403": (ResultCode.NOT_PERMITTED, "This key may not see this VDN."),
+    NOT_FOUND: (ResultCode.ILLEGAL_PARAMETER, "Nothing has the id of the path, or it is no longer kept."),
     "429": (ResultCode.CALL_FAILED, "Too many questions a second with this key; Retry-After tells when."),
     "500": (ResultCode.UNKNOWN_EXCEPTION, "A defect of the server; its log has the request id."),
     "503": (ResultCode.CALL_FAILED, "It cannot be answered now; Retry-After tells when."),
@@ -73,18 +76,26 @@ def _operation(
             "content": {"application/json": {"schema": refusal}},
         }
         for status, (code, when) in STATUSES.items()
+        if status != NOT_FOUND or interface.in_path
     }
     return {
         "operationId": interface.name,
         "summary": interface.summary,
         **({"description": interface.meaning} if interface.meaning else {}),
         "security": _KEYS,
-        "parameters": [_parameter(one, limits) for one in interface.parameters],
+        "parameters": [
+            *([_in_path(interface.in_path, limits)] if interface.in_path else []),
+            *(_parameter(one, limits) for one in interface.parameters),
+        ],
         "responses": {
             "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
             **refusals,
         },
     }
+
+
+def _in_path(parameter: Parameter, limits: Limits) -> dict[str, Any]:
+    return {**_parameter(parameter, limits), "in": "path", "required": True}
 
 
 def _parameter(parameter: Parameter, limits: Limits) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
+from queuepulse.calling import key_of
 from queuepulse.engine.events import AT_MAX_MS, CC_MAX, VDN_MAX
+from queuepulse.engine.passes import CallKey
 from queuepulse.urls import BadQuery
 
 QUERY_BYTES_MAX: Final = 16 * 1024
@@ -137,6 +139,17 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Cursor:
+    """Where the page before ended: the `next` of its answer."""
+
+    def read(self, text: str, limits: Limits) -> CallKey:
+        return key_of(text)
+
+    def schema(self, limits: Limits) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
 class Instant:
     """An instant: epoch milliseconds, or ISO 8601 with its zone. The value is epoch ms."""
 
@@ -196,6 +209,16 @@ def read_query(query: bytes, parameters: tuple[Parameter, ...], limits: Limits) 
         except ValueError as wrong:
             raise BadQuery(parameter.name, str(wrong)) from None
     return values
+
+
+def read_path(part: bytes, parameter: Parameter, limits: Limits) -> dict[str, Any]:
+    """The value of the parameter that is a part of the path, by its name. Raises BadQuery."""
+    try:
+        return {parameter.name: parameter.kind.read(unquote_to_bytes(part).decode(), limits)}
+    except UnicodeDecodeError:
+        raise BadQuery(parameter.name, "must be UTF-8") from None
+    except ValueError as wrong:
+        raise BadQuery(parameter.name, str(wrong)) from None
 
 
 def _texts(query: bytes, known: set[str]) -> dict[str, str]:
