@@ -111,8 +111,13 @@ class SqlPasses:
 
     def passes_with_id(self, vdn: VdnKey, call: str, most: int) -> list[PassRecord]:
         """The last passes of calls of that id, in order."""
-        ends = "SELECT {} FROM queuepulse_pass WHERE cc = ? AND vdn = ?"
-        [(first_ms, last_ms)] = self._execute(ends.format("min(call_at_ms), max(call_at_ms)"), vdn)
+        # One at a time each is the end of an index, and both at once a reading of all.
+        [(first_ms,)], [(last_ms,)] = (
+            list(
+                self._execute(f"SELECT {end}(call_at_ms) FROM queuepulse_pass WHERE cc = ? AND vdn = ?", vdn)
+            )
+            for end in ("min", "max")
+        )
         if first_ms is None:
             return []
         rows = self._execute(
