@@ -3,14 +3,14 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.folding import SKILLS, stream_of
+from engine.folding import NINE_MS, SKILLS, stream_of
 from engine.test_measures import alike, of_queue
 from engine.test_windows import FIVE_MS, at, counted
 from hub.given import BANK
@@ -23,7 +23,7 @@ from queuepulse.engine import measures
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.events import CallOffered, VdnConfigured
 from queuepulse.engine.measures import QUEUES, Plan, exact
-from queuepulse.ports import HistoryUnavailable
+from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.recall import TRIES_MAX, Recall
 from queuepulse.simulator import FLAT_DAY, Assumptions, simulate
 from queuepulse.stores.history import KeptHistory
@@ -270,6 +270,35 @@ def test_a_history_that_ended_or_is_asked_too_much_is_told(
         with pytest.raises(HistoryUnavailable, match="rebuild"):
             await desk.window(measures.DAY)
         await desk.window(measures.FIVE)
+
+    asyncio.run(walk())
+    desk.recall.close()
+
+
+def test_what_is_written_and_not_yet_known_to_be_counts_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    async def walk() -> None:
+        written, known = asyncio.Event(), asyncio.Event()
+
+        async def write(told: Sequence[Told]) -> None:
+            desk.history.write_now(told)
+            written.set()
+            await known.wait()
+
+        desk.history.write = write  # type: ignore[method-assign]
+        for number in range(3):
+            await desk.tell(
+                {"type": "call_offered", "at": NINE_MS + number * FIVE_MS, "call": f"c{number}", "skill": 1}
+            )
+        writing = asyncio.ensure_future(desk.center.hub.chronicle.write())
+        await written.wait()
+        _, _, rows = await desk.window(measures.DAY)
+        assert rows[0]["offered"] == 3
+        known.set()
+        await writing
+        _, _, rows = await desk.window(measures.DAY)
+        assert rows[0]["offered"] == 3
 
     asyncio.run(walk())
     desk.recall.close()
