@@ -236,3 +236,40 @@ async def test_a_vdn_never_heard_of_has_rows_of_nothing(tmp_path: Path) -> None:
 
 def test_each_name_of_a_window_is_explained() -> None:
     assert {FIVE, SLIDING} <= {one for measure in QUEUES.measures for one in measure.windows}
+
+
+@played
+async def test_a_day_and_a_range_and_its_periods_are_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.a_morning()
+    now_ms = desk.center.clock.ms
+    told = await desk.told(b"skills=1,2&window=day&figures=offered,callers,oldest_waiting")
+    assert (told["window"], told["end"], told["position"]) == ("day", now_ms, 10)
+    assert told["begin"] == MARK_MS - MARK_MS % 86_400_000
+    oldest = {"call": "C", "since": T0_MS + 85_000}
+    assert told["rows"] == [
+        {"skill": 1, "offered": 4, "callers": 4, "oldest_waiting": oldest},
+        {"skill": 2, "offered": 0, "callers": 0, "oldest_waiting": None},
+    ]
+    desk.center.clock.ms = MARK_MS + 2 * FIVE_MS
+    await desk.center.tell(CallLeft(at=desk.center.clock.ms, call="C", cause="timeout"))
+    await desk.center.hub.chronicle.flush()
+    span = b"from=%d&to=%d" % (MARK_MS - 1, MARK_MS + 3 * FIVE_MS)
+    told = await desk.told(b"skills=2,1&figures=offered,left_timeout,occupancy&" + span)
+    assert (told["window"], told["begin"], told["end"]) == ("range", MARK_MS - FIVE_MS, MARK_MS + 2 * FIVE_MS)
+    [_, row] = told["rows"]
+    assert (row["offered"], row["left_timeout"]) == (4, 1)
+    told = await desk.told(b"skills=2,1&figures=offered,left_timeout,service_level_ignore&grain=5min&" + span)
+    assert told == {
+        "cc": 1, "vdn": 1, "position": 11, "as_of": MARK_MS + 2 * FIVE_MS, "stale_since": None,
+        "window": "range", "within": None, "begin": MARK_MS - 1, "end": MARK_MS + 3 * FIVE_MS,
+        "grain": "5min", "skills": [2, 1],
+        "periods": [
+            {"begin": MARK_MS, "end": MARK_MS + FIVE_MS, "offered": [0, 4], "left_timeout": [0, 0],
+             "service_level_ignore": [None, 0.333333]},
+            {"begin": MARK_MS + FIVE_MS, "end": MARK_MS + 2 * FIVE_MS, "offered": [0, 0],
+             "left_timeout": [0, 0], "service_level_ignore": [None, None]},
+            {"begin": MARK_MS + 2 * FIVE_MS, "end": MARK_MS + 3 * FIVE_MS, "offered": [0, 0],
+             "left_timeout": [0, 1], "service_level_ignore": [None, None]},
+        ],
+    }  # fmt: skip
