@@ -95,7 +95,7 @@ class WindowDraft:
             while begin < stop:
                 kind: int = facts[begin]
                 end = begin + WIDTHS[kind]
-                if (of_time and kind in _OF_TIME) or (kind in _OF_QUEUES and facts[begin + 2] == skill):
+                if is_of(facts, begin, kind, skill) and (of_time or kind not in _OF_TIME):
                     self._add(facts, begin, end)
                 begin = end
             read += begin - self.place
@@ -167,17 +167,22 @@ class WindowDraft:
         )
 
 
+def is_of(facts: Facts, begin: int, kind: int, skill: int) -> bool:
+    """Whether the fact that begins there, of that kind, belongs to the queue."""
+    if kind in _OF_QUEUES:
+        return bool(facts[begin + 2] == skill)
+    if kind == SPENT:
+        return skill in facts[begin + 3]
+    return kind == MOVED and (skill in facts[begin + 4] or skill in facts[begin + 6])
+
+
 def keep_facts(kept: Facts, facts: Facts, skill: int, places: Places) -> None:
     """Puts those facts that belong to the queue into a list of somebody's own."""
     begin = 0
     while begin < len(facts):
         kind: int = facts[begin]
         end = begin + WIDTHS[kind]
-        if (
-            (kind in _OF_QUEUES and facts[begin + 2] == skill)
-            or (kind == SPENT and skill in facts[begin + 3])
-            or (kind == MOVED and (skill in facts[begin + 4] or skill in facts[begin + 6]))
-        ):
+        if is_of(facts, begin, kind, skill):
             places.keep(kept, facts[begin:end], places.of_fact(facts, begin))
         begin = end
 
