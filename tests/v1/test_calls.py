@@ -224,6 +224,28 @@ def test_a_call_is_found_at_once_and_stays(tmp_path: Path) -> None:
     asyncio.run(walk())
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_call_that_ends_and_is_written_while_it_is_read_is_told_once_as_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_id: bool
+) -> None:
+    async def walk() -> None:
+        async with a_house(tmp_path) as house:
+            await house.hub.ingest(BANK, [event("call_offered", 0, call="A", skill=1)])
+            read, ends = house.registry._read, [event("call_left", 9_000, call="A", cause="key")]
+
+            async def late(work: Any) -> Any:
+                while ends:
+                    await house.hub.ingest(BANK, [ends.pop(), event("clock", HOUR_MS)])
+                    await house.hub.chronicle.flush()
+                return await read(work)
+
+            monkeypatch.setattr(house.registry, "_read", late)
+            told = await house.call("A") if by_id else (await house.page())["calls"][0]
+            assert [(one["outcome"], one["wait_ms"]) for one in told["passes"]] == [("key", 9_000)]
+
+    asyncio.run(walk())
+
+
 def test_numbers_are_whole_where_the_setting_says_so(tmp_path: Path) -> None:
     async def walk() -> None:
         async with a_house(tmp_path, masks=False) as house:
