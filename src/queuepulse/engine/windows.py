@@ -3,6 +3,7 @@
 What is closed is summed once for each five minutes (`Memory`); of the five minutes that a window begins in,
 and of what would be told if time ran on to now, each fact is looked at. The engine is not changed.
 """
+# long: the sums of parts of windows stand beside the windows that they are parts of.
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
@@ -31,6 +32,10 @@ STEP_RECORDS: Final = 100
 """Records added up in one step, likewise."""
 SUMS_MAX: Final = 64
 """Windows of which the sums of what is closed are remembered; each holds for up to five minutes."""
+EDGE_MS: Final = 15_000
+"""Of the five minutes that a window begins in, so much is looked at fact by fact."""
+EDGES_MAX: Final = 8
+"""How many of them are remembered, for different questions."""
 _OF_AGENTS: Final = frozenset((RANG, UNANSWERED))
 _OF_BOTH: Final = frozenset((SPENT, MOVED))
 
@@ -190,6 +195,8 @@ class Clip(Tally):
         self.wanted = wanted
         self.of_queues: dict[int, Record] = {}
         self.of_agents: dict[int, Record] = {}
+        # Whether a fact belonged here; who asks sets it back.
+        self.was_hit = False
         # What belongs to nobody asked for goes there.
         self._no_queue = queue_record()
         self._no_agent = agent_record()
@@ -209,6 +216,7 @@ class Clip(Tally):
     def queue(self, at_ms: int, skill: int) -> Record:
         if skill not in self.wanted.skills or not self.from_ms <= at_ms < self.to_ms:
             return self._no_queue
+        self.was_hit = True
         record = self.of_queues.get(skill)
         if record is None:
             record = self.of_queues[skill] = queue_record()
@@ -217,6 +225,7 @@ class Clip(Tally):
     def agent(self, at_ms: int, agent_id: int) -> Record:
         if agent_id not in self.wanted.agents or not self.from_ms <= at_ms < self.to_ms:
             return self._no_agent
+        self.was_hit = True
         record = self.of_agents.get(agent_id)
         if record is None:
             record = self.of_agents[agent_id] = agent_record()
@@ -245,6 +254,31 @@ class Clip(Tally):
             super()._count_time(agent_id, skills, state, from_ms, to_ms, sign)
 
 
+class Edge:
+    """Five minutes that windows begin in: the sums from `cut_ms` on, and the facts of the EDGE_MS before."""
+
+    def __init__(self, cut_ms: int, to_ms: int, wanted: Wanted) -> None:
+        self.key = (wanted, cut_ms)
+        self.rest = Clip(cut_ms, to_ms, wanted)
+        self.facts: Facts = []
+        self._before = Clip(cut_ms - EDGE_MS, cut_ms, wanted)
+
+    def take(self, facts: Facts, last: int) -> Iterator[None]:
+        """Takes a list of facts, in steps."""
+        yield from _clipped(self.rest, facts, last)
+        before, begin = self._before, 0
+        while begin < last:
+            until = min(begin + STEP_ITEMS, last)
+            while begin < until:
+                end = begin + WIDTHS[facts[begin]]
+                before.was_hit = False
+                before.add_part(facts, begin, end)
+                if before.was_hit:
+                    self.facts.extend(facts[begin:end])
+                begin = end
+            yield
+
+
 # Windows
 
 
@@ -260,6 +294,18 @@ class Memory:
         self._running: Facts = []
         self.closed: list[tuple[Facts, Five]] = []
         self._sums: dict[tuple[int, int], dict[int, Record]] = {}
+        self.edges: dict[tuple[Wanted, int], Edge] = {}
+
+    def running_mark_ms(self) -> int:
+        """When the five minutes begin whose facts still come."""
+        assert self.running is not None
+        return self.running.mark_ms
+
+    def keep_edge(self, edge: Edge) -> None:
+        """Remembers it for the next questions; of many the oldest is forgotten."""
+        self.edges[edge.key] = edge
+        while len(self.edges) > EDGES_MAX:
+            del self.edges[next(iter(self.edges))]
 
     def follow(self, captured: Capture) -> Iterator[None]:
         """Adds up what is new, and forgets what the engine has forgotten; in steps."""
@@ -272,7 +318,7 @@ class Memory:
             closed.append((facts, Five(end_ms - FIVE_MS, self.of_agents) if five is None else five))
         running = known.get(id(captured.running))
         if [id(facts) for facts, _ in closed] != [id(facts) for facts, _ in self.closed]:
-            self._sums = {}
+            self._sums, self.edges = {}, {}
         # The lists are held, so that no other list gets the place of one in memory, by which it is known.
         self.closed, self._running = closed, captured.running
         self.running = Five(captured.mark_ms, self.of_agents) if running is None else running
@@ -314,6 +360,28 @@ class Window:
         for begin in range(0, len(ids), STEP_RECORDS):
             self._add_whole(ids[begin : begin + STEP_RECORDS], whole_ms, to_ms)
             yield
+        edge_ms = whole_ms - FIVE_MS
+        if whole_ms > from_ms and edge_ms < memory.running_mark_ms():
+            # The begin moves on: of its five minutes most is summed once for many questions.
+            cut_ms = min(from_ms + EDGE_MS - from_ms % EDGE_MS, whole_ms)
+            edge = memory.edges.get((self._wanted, cut_ms))
+            if edge is None:
+                edge = Edge(cut_ms, min(whole_ms, to_ms), self._wanted)
+                for facts, last in self._touching(edge_ms, of_running=False):
+                    yield from edge.take(facts, last)
+                memory.keep_edge(edge)
+            self._add(edge.rest)
+            parts = [(edge.facts, len(edge.facts))]
+            late = Clip(cut_ms, min(whole_ms, to_ms), self._wanted)
+            for facts, last in self._touching(edge_ms, of_closed=False):
+                parts.append((facts, last))
+                yield from _clipped(late, facts, last)
+            self._add(late)
+            part = Clip(from_ms, min(cut_ms, to_ms), self._wanted)
+            for facts, last in parts:
+                yield from _clipped(part, facts, last)
+            self._add(part)
+            whole_ms = from_ms
         clips = [
             (Clip(from_ms, to_ms, self._wanted), [(self._captured.pending, len(self._captured.pending))])
         ]
@@ -323,12 +391,12 @@ class Window:
             )
         for clip, lists in clips:
             for facts, last in lists:
-                begin = 0
-                while begin < last:
-                    begin = clip.add_part(facts, begin, last)
-                    yield
-            for one, record in (clip.of_agents if memory.of_agents else clip.of_queues).items():
-                add(self.records[one], record)
+                yield from _clipped(clip, facts, last)
+            self._add(clip)
+
+    def _add(self, clip: Clip) -> None:
+        for one, record in (clip.of_agents if self._memory.of_agents else clip.of_queues).items():
+            add(self.records[one], record)
 
     def _add_whole(self, ids: list[int], from_ms: int, to_ms: int) -> None:
         """The five minutes that lie in the window as a whole."""
@@ -344,12 +412,15 @@ class Window:
             _add_fives(record, one, [memory.running], from_ms, to_ms)
             self.records[one] = record
 
-    def _touching(self, mark_ms: int) -> list[tuple[Facts, int]]:
+    def _touching(
+        self, mark_ms: int, of_closed: bool = True, of_running: bool = True
+    ) -> list[tuple[Facts, int]]:
         """The facts that belong to those five minutes, in part at least: lists, and how much of each."""
         memory, captured = self._memory, self._captured
         assert memory.running is not None
-        lists = [(facts, five, len(facts)) for facts, five in memory.closed]
-        lists.append((captured.running, memory.running, captured.running_items))
+        lists = [(facts, five, len(facts)) for facts, five in memory.closed] if of_closed else []
+        if of_running:
+            lists.append((captured.running, memory.running, captured.running_items))
         found = []
         for facts, five, last in lists:
             if five.mark_ms == mark_ms:
@@ -358,6 +429,13 @@ class Window:
                 some = five.elsewhere[mark_ms]
                 found.append((some, len(some)))
         return found
+
+
+def _clipped(clip: Clip, facts: Facts, last: int) -> Iterator[None]:
+    begin = 0
+    while begin < last:
+        begin = clip.add_part(facts, begin, last)
+        yield
 
 
 def _add_fives(total: Record, one: int, fives: Iterable[Five], from_ms: int, to_ms: int) -> None:
