@@ -16,6 +16,7 @@ import pytest
 
 from queuepulse.engine import codec
 from queuepulse.engine.calls import OUTCOMES
+from queuepulse.engine.clips import Wanted
 from queuepulse.engine.events import Event
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.histograms import percentile_ms
@@ -23,7 +24,7 @@ from queuepulse.engine.measures import QUEUES, Plan
 from queuepulse.engine.passes import record_of
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn
-from queuepulse.engine.windows import Memory, Wanted, Window, capture
+from queuepulse.engine.windows import Memory, Window, capture
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("QUEUEPULSE_RECORDINGS") or ROOT.parent / "shared" / "data")

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
 from queuepulse.engine import days, measures
+from queuepulse.engine.clips import Five, Wanted
 from queuepulse.engine.estimates import Estimates, Present, presents
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, add
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Capture, Five, Memory, Wanted, Window, capture
+from queuepulse.engine.windows import Capture, Memory, Window, capture
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, HistoryUnavailable
 from queuepulse.stores.blocks import AGENT, QUEUE

@@ -8,11 +8,12 @@ import pytest
 
 from engine.folding import NINE_MS, SKILLS, event, stream_of
 from oracle.history import Historian, Visit
+from queuepulse.engine.clips import Wanted
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.estimates import ANSWERS_MS, JUDGED_MS, Estimates, estimate_ms, presents
 from queuepulse.engine.facts import OFFERED, each
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Wanted, capture
+from queuepulse.engine.windows import capture
 from queuepulse.simulator import Assumptions, simulate
 
 WANTED = Wanted(frozenset(SKILLS), frozenset())

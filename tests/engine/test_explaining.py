@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.drawing import EVENTS, LATER_MS
 from engine.folding import NINE_MS, SKILLS, event, events_of, folded
 from queuepulse.engine import drafting, measures
+from queuepulse.engine.clips import Wanted
 from queuepulse.engine.drafting import EXPLAINED, Asked
 from queuepulse.engine.estimates import Estimates, presents
 from queuepulse.engine.events import Event
@@ -20,7 +21,7 @@ from queuepulse.engine.facts import FACTS_MAX
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.measures import FIVE, LAST_FIVE, QUEUES, SLIDING, Plan
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Memory, Wanted, Window, capture
+from queuepulse.engine.windows import Memory, Window, capture
 from recomputing import recomputed
 
 few = settings(max_examples=60)

@@ -10,12 +10,13 @@ import pytest
 
 from engine.folding import SKILLS, stream_of
 from oracle.history import FIVE_MS, THRESHOLDS_S, Counts, Historian, told
+from queuepulse.engine.clips import Wanted
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS
 from queuepulse.engine.histograms import bucket_of
 from queuepulse.engine.records import Record
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Memory, Wanted, Window, capture
+from queuepulse.engine.windows import Memory, Window, capture
 
 HOUR_MS = 3_600_000
 BINS = (*THRESHOLDS_S, "more")

@@ -14,12 +14,13 @@ import msgspec
 import pytest
 
 from engine.folding import NINE_MS, SKILLS, event, events_of
+from queuepulse.engine.clips import Clip, Wanted
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.measures import DAY, QUEUE_MEASURES, QUEUES, Plan
 from queuepulse.engine.records import queue_record
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Clip, Wanted, pending
+from queuepulse.engine.windows import pending
 from queuepulse.ports import EncodedAnswer, KeptSnapshot
 from queuepulse.retelling import PastRefused, PastUnavailable, Why
 from queuepulse.stores import anchors, retold

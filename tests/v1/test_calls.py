@@ -42,6 +42,10 @@ BANKS_KEY = Key(AK, "bank", SK, vdns=frozenset({(1, 1)}))
 KEPT = {"5min": 35, "15min": 400, "day": 3_650}
 
 
+def silent(*_: object) -> None:
+    """Takes what nobody here asks for."""
+
+
 class Slow:
     """A history that is written only when the test says so."""
 
@@ -81,17 +85,8 @@ class House:
         self.app = V1App(endpoints, self.authenticator, clock, Tally(), Settings(10_000, 10**6))
 
     def a_hub(self) -> Hub:
-        chronicle = Chronicle(self.history, lambda _sentence: None)
-        return Hub(
-            self.log,
-            self.hub_clock,
-            HubTally(),
-            HubSettings(ahead_ms_max=10**12),
-            lambda _sentence: None,
-            lambda *_: None,
-            RecentFives(),
-            chronicle,
-        )
+        chronicle, settings = Chronicle(self.history, silent), HubSettings(ahead_ms_max=10**12)
+        return Hub(self.log, self.hub_clock, HubTally(), settings, silent, silent, RecentFives(), chronicle)
 
     async def ask(self, path: str, **values: Any) -> Heard:
         given = {"cc": 1, "vdn": 1, **values}

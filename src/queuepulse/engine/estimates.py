@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from queuepulse.engine.books import Books
+from queuepulse.engine.clips import STEP_ITEMS
 from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, WIDTHS, Facts
 from queuepulse.engine.questions import rows
-from queuepulse.engine.windows import STEP_ITEMS, Capture
+from queuepulse.engine.windows import Capture
 
 ANSWERS_MS: Final = 900_000
 """The time before an estimate whose answers it is made of."""

@@ -1,11 +1,12 @@
 """What the figures beyond the nineteen are made of: each fact of the window, and what it adds to the sums.
 
-A fact adds what it adds where the figure itself is summed (`windows.Clip`), here one by one.
+A fact adds what it adds where the figure itself is summed (`clips.Clip`), here one by one.
 """
 
 from typing import Any, Final, NamedTuple
 
 from queuepulse.engine.books import Books
+from queuepulse.engine.clips import Clip, Wanted
 from queuepulse.engine.explaining import combined
 from queuepulse.engine.explanations import SPREAD, SUM, Explanation, Operand, Term
 from queuepulse.engine.facts import (
@@ -27,7 +28,7 @@ from queuepulse.engine.measures import QUEUES, WINDOWS, Measure, Plan
 from queuepulse.engine.places import Places
 from queuepulse.engine.queues import LEFT_CAUSES
 from queuepulse.engine.records import Record, add, queue_record
-from queuepulse.engine.windows import Clip, Wanted, capture
+from queuepulse.engine.windows import capture
 
 _OF_TIME: Final = (SPENT, MOVED)
 _OF_PASSES: Final = (OFFERED, ANSWERED, LEFT, TALKED, MISSED)

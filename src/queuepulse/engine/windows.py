@@ -3,48 +3,25 @@
 What is closed is summed once for each five minutes (`Memory`); of the five minutes that a window begins in,
 and of what would be told if time ran on to now, each fact is looked at. The engine is not changed.
 """
-# long: the sums of parts of windows stand beside the windows that they are parts of.
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
-from queuepulse.engine.facts import (
-    MISSED,
-    MOVED,
-    RANG,
-    RETOLD_MS,
-    SPENT,
-    UNANSWERED,
-    WIDTHS,
-    WRAPPED_UP,
-    Facts,
-)
+from queuepulse.engine.clips import EDGE_MS, Clip, Edge, Five, Wanted, clipped
+from queuepulse.engine.facts import MISSED, RETOLD_MS, SPENT, WRAPPED_UP, Facts
 from queuepulse.engine.limits import WITHIN_MS
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.records import Record, Tally, add, agent_record, pieces, queue_record
+from queuepulse.engine.records import Record, add, agent_record, queue_record
 from queuepulse.engine.states import ADJUST, SIGNED_OUT
 
-STEP_ITEMS: Final = 3_000
-"""Items of facts added up in one step: half a millisecond."""
 STEP_RECORDS: Final = 100
 """Records added up in one step, likewise."""
 SUMS_MAX: Final = 64
 """Windows of which the sums of what is closed are remembered; each holds for up to five minutes."""
-EDGE_MS: Final = 15_000
-"""Of the five minutes that a window begins in, so much is looked at fact by fact."""
 EDGES_MAX: Final = 8
 """How many of them are remembered, for different questions."""
-_OF_AGENTS: Final = frozenset((RANG, UNANSWERED))
-_OF_BOTH: Final = frozenset((SPENT, MOVED))
-
-
-class Wanted(NamedTuple):
-    """Whose figures are asked for: queues by skill, agents by id."""
-
-    skills: frozenset[int]
-    agents: frozenset[int]
 
 
 class Capture(NamedTuple):
@@ -122,161 +99,6 @@ def _pending_of(found: Facts, books: Books, agent: Agent, now_ms: int) -> None:
             return
     if now_ms > from_ms or changes:
         found.extend((SPENT, max(now_ms, from_ms), agent.id, agent.skills, from_ms, state, changes))
-
-
-# Facts added up
-
-
-class Five(Tally):
-    """The sums of a list of facts, of queues or of agents.
-
-    `mark_ms` is that of its own five minutes; -1 for none.
-    `elsewhere` has the facts of other five minutes than its own by mark: each that a fact touches has it
-    whole.
-    """
-
-    def __init__(self, mark_ms: int, of_agents: bool) -> None:
-        super().__init__()
-        self.mark_ms = mark_ms
-        self.of_agents = of_agents
-        self.elsewhere: dict[int, Facts] = {}
-        self.added = 0
-        self._touched: set[int] = set()
-        # The sums of the others go there.
-        self._nowhere = queue_record()
-        self._nobody = agent_record()
-
-    def records(self) -> dict[int, dict[int, Record]]:
-        """The sums by mark, then by id."""
-        return self.agents if self.of_agents else self.queues
-
-    def add_upto(self, facts: Facts, last: int) -> Iterator[None]:
-        """Adds the facts that were not added yet, up to that item, in steps."""
-        rules, touched = self._rules, self._touched
-        while self.added < last:
-            begin, until = self.added, min(self.added + STEP_ITEMS, last)
-            while begin < until:
-                kind: int = facts[begin]
-                end = begin + WIDTHS[kind]
-                fact = facts[begin:end]
-                rules[kind](fact)
-                if touched and self.mark_ms >= 0:
-                    for mark_ms in touched:
-                        self.elsewhere.setdefault(mark_ms, []).extend(fact)
-                    touched.clear()
-                begin = end
-            self.added = begin
-            yield
-
-    def queue(self, at_ms: int, skill: int) -> Record:
-        if self.of_agents:
-            return self._nowhere
-        mark_ms = at_ms - at_ms % FIVE_MS
-        if mark_ms != self.mark_ms:
-            self._touched.add(mark_ms)
-        return super().queue(at_ms, skill)
-
-    def agent(self, at_ms: int, agent_id: int) -> Record:
-        if not self.of_agents:
-            return self._nobody
-        mark_ms = at_ms - at_ms % FIVE_MS
-        if mark_ms != self.mark_ms:
-            self._touched.add(mark_ms)
-        return super().agent(at_ms, agent_id)
-
-
-class Clip(Tally):
-    """The sums of what belongs to [from_ms, to_ms) and to those wanted: `of_queues`, `of_agents`."""
-
-    def __init__(self, from_ms: int, to_ms: int, wanted: Wanted) -> None:
-        super().__init__()
-        self.from_ms = from_ms
-        self.to_ms = to_ms
-        self.wanted = wanted
-        self.of_queues: dict[int, Record] = {}
-        self.of_agents: dict[int, Record] = {}
-        # Whether a fact belonged here; who asks sets it back.
-        self.was_hit = False
-        # What belongs to nobody asked for goes there.
-        self._no_queue = queue_record()
-        self._no_agent = agent_record()
-
-    def add_part(self, facts: Facts, begin: int, last: int) -> int:
-        """Adds some of the facts from that item on; gives where the next one begins."""
-        rules, skills, agents = self._rules, self.wanted.skills, self.wanted.agents
-        until = min(begin + STEP_ITEMS, last)
-        while begin < until:
-            kind: int = facts[begin]
-            end = begin + WIDTHS[kind]
-            if kind in _OF_BOTH or kind in _OF_AGENTS or facts[begin + 2] in skills or agents:
-                rules[kind](facts[begin:end])
-            begin = end
-        return begin
-
-    def queue(self, at_ms: int, skill: int) -> Record:
-        if skill not in self.wanted.skills or not self.from_ms <= at_ms < self.to_ms:
-            return self._no_queue
-        self.was_hit = True
-        record = self.of_queues.get(skill)
-        if record is None:
-            record = self.of_queues[skill] = queue_record()
-        return record
-
-    def agent(self, at_ms: int, agent_id: int) -> Record:
-        if agent_id not in self.wanted.agents or not self.from_ms <= at_ms < self.to_ms:
-            return self._no_agent
-        self.was_hit = True
-        record = self.of_agents.get(agent_id)
-        if record is None:
-            record = self.of_agents[agent_id] = agent_record()
-        return record
-
-    def _reached(self, counts: list[int], fact: list[Any], place: int, wait_ms: int) -> None:
-        # Each limit where it was reached, though answer or leaving may lie in the same five minutes.
-        skill, since_ms, own_ms, counted = fact[2], fact[5], fact[6], fact[7]
-        from_ms, to_ms, own_ms = counted or (0, 0, own_ms)
-        for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
-            was = from_ms <= since_ms + limit_ms < to_ms
-            if was != (wait_ms > limit_ms):
-                self._count_missed(since_ms + limit_ms, skill, index, -1 if was else 1)
-
-    def _spent(self, fact: list[Any]) -> None:
-        _, to_ms, agent_id, skills, from_ms, state, changes = fact
-        if to_ms > self.from_ms and from_ms < self.to_ms:
-            for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
-                self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
-
-    def _count_time(
-        self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int
-    ) -> None:
-        from_ms, to_ms = max(from_ms, self.from_ms), min(to_ms, self.to_ms)
-        if from_ms < to_ms:
-            super()._count_time(agent_id, skills, state, from_ms, to_ms, sign)
-
-
-class Edge:
-    """Five minutes that windows begin in: the sums from `cut_ms` on, and the facts of the EDGE_MS before."""
-
-    def __init__(self, cut_ms: int, to_ms: int, wanted: Wanted) -> None:
-        self.key = (wanted, cut_ms)
-        self.rest = Clip(cut_ms, to_ms, wanted)
-        self.facts: Facts = []
-        self._before = Clip(cut_ms - EDGE_MS, cut_ms, wanted)
-
-    def take(self, facts: Facts, last: int) -> Iterator[None]:
-        """Takes a list of facts, in steps."""
-        yield from _clipped(self.rest, facts, last)
-        before, begin = self._before, 0
-        while begin < last:
-            until = min(begin + STEP_ITEMS, last)
-            while begin < until:
-                end = begin + WIDTHS[facts[begin]]
-                before.was_hit = False
-                before.add_part(facts, begin, end)
-                if before.was_hit:
-                    self.facts.extend(facts[begin:end])
-                begin = end
-            yield
 
 
 # Windows
@@ -360,39 +182,36 @@ class Window:
         for begin in range(0, len(ids), STEP_RECORDS):
             self._add_whole(ids[begin : begin + STEP_RECORDS], whole_ms, to_ms)
             yield
-        edge_ms = whole_ms - FIVE_MS
-        if whole_ms > from_ms and edge_ms < memory.running_mark_ms():
-            # The begin moves on: of its five minutes most is summed once for many questions.
-            cut_ms = min(from_ms + EDGE_MS - from_ms % EDGE_MS, whole_ms)
-            edge = memory.edges.get((self._wanted, cut_ms))
-            if edge is None:
-                edge = Edge(cut_ms, min(whole_ms, to_ms), self._wanted)
-                for facts, last in self._touching(edge_ms, of_running=False):
-                    yield from edge.take(facts, last)
-                memory.keep_edge(edge)
-            self._add(edge.rest)
-            parts = [(edge.facts, len(edge.facts))]
-            late = Clip(cut_ms, min(whole_ms, to_ms), self._wanted)
-            for facts, last in self._touching(edge_ms, of_closed=False):
-                parts.append((facts, last))
-                yield from _clipped(late, facts, last)
-            self._add(late)
-            part = Clip(from_ms, min(cut_ms, to_ms), self._wanted)
-            for facts, last in parts:
-                yield from _clipped(part, facts, last)
-            self._add(part)
-            whole_ms = from_ms
-        clips = [
-            (Clip(from_ms, to_ms, self._wanted), [(self._captured.pending, len(self._captured.pending))])
-        ]
+        pending = self._captured.pending
+        yield from self._add_clip(from_ms, to_ms, [(pending, len(pending))])
         if whole_ms > from_ms:
-            clips.append(
-                (Clip(from_ms, min(whole_ms, to_ms), self._wanted), self._touching(whole_ms - FIVE_MS))
-            )
-        for clip, lists in clips:
-            for facts, last in lists:
-                yield from _clipped(clip, facts, last)
-            self._add(clip)
+            mark_ms, end_ms = whole_ms - FIVE_MS, min(whole_ms, to_ms)
+            if mark_ms < memory.running_mark_ms():
+                yield from self._add_edge(mark_ms, end_ms)
+            else:
+                yield from self._add_clip(from_ms, end_ms, self._touching(mark_ms))
+
+    def _add_edge(self, mark_ms: int, end_ms: int) -> Iterator[None]:
+        """The closed five minutes in which the window begins: most of them is summed once for many questions,
+        as the begin moves on."""
+        memory, from_ms = self._memory, self._from_ms
+        cut_ms = min(from_ms + EDGE_MS - from_ms % EDGE_MS, mark_ms + FIVE_MS)
+        edge = memory.edges.get((self._wanted, cut_ms))
+        if edge is None:
+            edge = Edge(cut_ms, end_ms, self._wanted)
+            for facts, last in self._touching(mark_ms, of_running=False):
+                yield from edge.take(facts, last)
+            memory.keep_edge(edge)
+        self._add(edge.rest)
+        late = self._touching(mark_ms, of_closed=False)
+        yield from self._add_clip(cut_ms, end_ms, late)
+        yield from self._add_clip(from_ms, min(cut_ms, end_ms), [(edge.facts, len(edge.facts)), *late])
+
+    def _add_clip(self, from_ms: int, to_ms: int, lists: list[tuple[Facts, int]]) -> Iterator[None]:
+        clip = Clip(from_ms, to_ms, self._wanted)
+        for facts, last in lists:
+            yield from clipped(clip, facts, last)
+        self._add(clip)
 
     def _add(self, clip: Clip) -> None:
         for one, record in (clip.of_agents if self._memory.of_agents else clip.of_queues).items():
@@ -429,13 +248,6 @@ class Window:
                 some = five.elsewhere[mark_ms]
                 found.append((some, len(some)))
         return found
-
-
-def _clipped(clip: Clip, facts: Facts, last: int) -> Iterator[None]:
-    begin = 0
-    while begin < last:
-        begin = clip.add_part(facts, begin, last)
-        yield
 
 
 def _add_fives(total: Record, one: int, fives: Iterable[Five], from_ms: int, to_ms: int) -> None:

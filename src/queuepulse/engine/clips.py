@@ -1,0 +1,186 @@
+"""Facts added up as parts of windows: whole lists of them, or what lies between two instants.
+
+What is added up here is closed or counted up to an item, so it never changes meanwhile.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from queuepulse.engine.facts import MOVED, RANG, SPENT, UNANSWERED, WIDTHS, Facts
+from queuepulse.engine.limits import WITHIN_MS
+from queuepulse.engine.queues import FIVE_MS
+from queuepulse.engine.records import Record, Tally, agent_record, pieces, queue_record
+
+STEP_ITEMS: Final = 3_000
+"""Items of facts added up in one step: half a millisecond."""
+EDGE_MS: Final = 15_000
+"""Of the five minutes that a window begins in, so much is looked at fact by fact."""
+_OF_AGENTS: Final = frozenset((RANG, UNANSWERED))
+_OF_BOTH: Final = frozenset((SPENT, MOVED))
+
+
+class Wanted(NamedTuple):
+    """Whose figures are asked for: queues by skill, agents by id."""
+
+    skills: frozenset[int]
+    agents: frozenset[int]
+
+
+class Five(Tally):
+    """The sums of a list of facts, of queues or of agents.
+
+    `mark_ms` is that of its own five minutes; -1 for none.
+    `elsewhere` has the facts of other five minutes than its own by mark: each that a fact touches has it
+    whole.
+    """
+
+    def __init__(self, mark_ms: int, of_agents: bool) -> None:
+        super().__init__()
+        self.mark_ms = mark_ms
+        self.of_agents = of_agents
+        self.elsewhere: dict[int, Facts] = {}
+        self.added = 0
+        self._touched: set[int] = set()
+        # The sums of the others go there.
+        self._nowhere = queue_record()
+        self._nobody = agent_record()
+
+    def records(self) -> dict[int, dict[int, Record]]:
+        """The sums by mark, then by id."""
+        return self.agents if self.of_agents else self.queues
+
+    def add_upto(self, facts: Facts, last: int) -> Iterator[None]:
+        """Adds the facts that were not added yet, up to that item, in steps."""
+        rules, touched = self._rules, self._touched
+        while self.added < last:
+            begin, until = self.added, min(self.added + STEP_ITEMS, last)
+            while begin < until:
+                kind: int = facts[begin]
+                end = begin + WIDTHS[kind]
+                fact = facts[begin:end]
+                rules[kind](fact)
+                if touched and self.mark_ms >= 0:
+                    for mark_ms in touched:
+                        self.elsewhere.setdefault(mark_ms, []).extend(fact)
+                    touched.clear()
+                begin = end
+            self.added = begin
+            yield
+
+    def queue(self, at_ms: int, skill: int) -> Record:
+        if self.of_agents:
+            return self._nowhere
+        mark_ms = at_ms - at_ms % FIVE_MS
+        if mark_ms != self.mark_ms:
+            self._touched.add(mark_ms)
+        return super().queue(at_ms, skill)
+
+    def agent(self, at_ms: int, agent_id: int) -> Record:
+        if not self.of_agents:
+            return self._nobody
+        mark_ms = at_ms - at_ms % FIVE_MS
+        if mark_ms != self.mark_ms:
+            self._touched.add(mark_ms)
+        return super().agent(at_ms, agent_id)
+
+
+class Clip(Tally):
+    """The sums of what belongs to [from_ms, to_ms) and to those wanted: `of_queues`, `of_agents`."""
+
+    def __init__(self, from_ms: int, to_ms: int, wanted: Wanted) -> None:
+        super().__init__()
+        self.from_ms = from_ms
+        self.to_ms = to_ms
+        self.wanted = wanted
+        self.of_queues: dict[int, Record] = {}
+        self.of_agents: dict[int, Record] = {}
+        # Whether a fact belonged here; who asks sets it back.
+        self.was_hit = False
+        # What belongs to nobody asked for goes there.
+        self._no_queue = queue_record()
+        self._no_agent = agent_record()
+
+    def add_part(self, facts: Facts, begin: int, last: int) -> int:
+        """Adds some of the facts from that item on; gives where the next one begins."""
+        rules, skills, agents = self._rules, self.wanted.skills, self.wanted.agents
+        until = min(begin + STEP_ITEMS, last)
+        while begin < until:
+            kind: int = facts[begin]
+            end = begin + WIDTHS[kind]
+            if kind in _OF_BOTH or kind in _OF_AGENTS or facts[begin + 2] in skills or agents:
+                rules[kind](facts[begin:end])
+            begin = end
+        return begin
+
+    def queue(self, at_ms: int, skill: int) -> Record:
+        if skill not in self.wanted.skills or not self.from_ms <= at_ms < self.to_ms:
+            return self._no_queue
+        self.was_hit = True
+        record = self.of_queues.get(skill)
+        if record is None:
+            record = self.of_queues[skill] = queue_record()
+        return record
+
+    def agent(self, at_ms: int, agent_id: int) -> Record:
+        if agent_id not in self.wanted.agents or not self.from_ms <= at_ms < self.to_ms:
+            return self._no_agent
+        self.was_hit = True
+        record = self.of_agents.get(agent_id)
+        if record is None:
+            record = self.of_agents[agent_id] = agent_record()
+        return record
+
+    def _reached(self, counts: list[int], fact: list[Any], place: int, wait_ms: int) -> None:
+        # Each limit where it was reached, though answer or leaving may lie in the same five minutes.
+        skill, since_ms, own_ms, counted = fact[2], fact[5], fact[6], fact[7]
+        from_ms, to_ms, own_ms = counted or (0, 0, own_ms)
+        for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
+            was = from_ms <= since_ms + limit_ms < to_ms
+            if was != (wait_ms > limit_ms):
+                self._count_missed(since_ms + limit_ms, skill, index, -1 if was else 1)
+
+    def _spent(self, fact: list[Any]) -> None:
+        _, to_ms, agent_id, skills, from_ms, state, changes = fact
+        if to_ms > self.from_ms and from_ms < self.to_ms:
+            for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
+                self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
+
+    def _count_time(
+        self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int
+    ) -> None:
+        from_ms, to_ms = max(from_ms, self.from_ms), min(to_ms, self.to_ms)
+        if from_ms < to_ms:
+            super()._count_time(agent_id, skills, state, from_ms, to_ms, sign)
+
+
+class Edge:
+    """Five minutes that windows begin in: the sums from `cut_ms` on, and the facts of the EDGE_MS before."""
+
+    def __init__(self, cut_ms: int, to_ms: int, wanted: Wanted) -> None:
+        self.key = (wanted, cut_ms)
+        self.rest = Clip(cut_ms, to_ms, wanted)
+        self.facts: Facts = []
+        self._before = Clip(cut_ms - EDGE_MS, cut_ms, wanted)
+
+    def take(self, facts: Facts, last: int) -> Iterator[None]:
+        """Takes a list of facts, in steps."""
+        yield from clipped(self.rest, facts, last)
+        before, begin = self._before, 0
+        while begin < last:
+            until = min(begin + STEP_ITEMS, last)
+            while begin < until:
+                end = begin + WIDTHS[facts[begin]]
+                before.was_hit = False
+                before.add_part(facts, begin, end)
+                if before.was_hit:
+                    self.facts.extend(facts[begin:end])
+                begin = end
+            yield
+
+
+def clipped(clip: Clip, facts: Facts, last: int) -> Iterator[None]:
+    """Adds the facts up to that item, in steps."""
+    begin = 0
+    while begin < last:
+        begin = clip.add_part(facts, begin, last)
+        yield
