@@ -1,7 +1,7 @@
 """A figure computed anew from its explanation alone, as docs/explain.md says. Nothing of ours is used.
 
 What is read is the JSON that a program gets. Formulas are integers, names of operands, `+ - * // / >`,
-parentheses, `A if B else C` and `percentile(SPREAD, PERCENT)`.
+parentheses, `A if B else C`, `percentile(SPREAD, PERCENT)` and `oldest(OLDEST)`.
 """
 
 import ast
@@ -19,7 +19,7 @@ OPERATORS = {
 }
 
 
-def recomputed(explanation: dict[str, Any]) -> int | float | None:
+def recomputed(explanation: dict[str, Any]) -> Any:
     """The value that the terms and the formula give."""
     operands = {
         name: joined(name, operand, explanation["terms"]) for name, operand in explanation["operands"].items()
@@ -27,11 +27,10 @@ def recomputed(explanation: dict[str, Any]) -> int | float | None:
     try:
         value = evaluated(ast.parse(explanation["formula"], mode="eval").body, operands)
     except ZeroDivisionError:
-        empty: int | None = explanation["empty"]
-        return empty
+        return explanation["empty"]
     if isinstance(value, float):
         return round(value, DIGITS)
-    return None if value is None else min(value, FIGURE_MAX)
+    return min(value, FIGURE_MAX) if isinstance(value, int) else value
 
 
 def joined(name: str, operand: dict[str, Any], terms: list[dict[str, Any]]) -> Any:
@@ -42,6 +41,12 @@ def joined(name: str, operand: dict[str, Any], terms: list[dict[str, Any]]) -> A
             values += [int(value)] * count
         assert len(values) == operand["value"], name
         return sorted(values)
+    if operand["by"] == "oldest":
+        since = [(term["adds"][name], term["call"]) for term in terms if name in term["adds"]]
+        since += [(ms, call) for call, ms in operand["others"].items()]
+        first = min(since, default=(0, ""))
+        assert first[0] == operand["value"], name
+        return {"call": first[1], "since": first[0]} if since else None
     numbers = [term["adds"].get(name, 0) for term in terms] + [operand["others"]]
     whole = sum(numbers) if operand["by"] == "sum" else max(numbers)
     assert whole == operand["value"], name
@@ -50,7 +55,7 @@ def joined(name: str, operand: dict[str, Any], terms: list[dict[str, Any]]) -> A
 
 def evaluated(node: ast.expr, operands: dict[str, Any]) -> Any:
     match node:
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.Call(func=ast.Name(id="oldest"), args=[ast.Name(id=name)]):
             return operands[name]
         case ast.Constant(value=int() as number):
             return number

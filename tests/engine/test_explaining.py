@@ -142,7 +142,11 @@ def test_every_word_of_an_explanation_is_in_its_table() -> None:
         for number, one in enumerate(events_of(seed, 200)):
             vdn.apply(one)
             if number % 20 == 0:
-                for figure in [*NAMES, "service_level_ignore", "average_handle_time_ms", "occupancy"]:
+                for figure in [
+                    *NAMES,
+                    *("service_level_ignore", "average_handle_time_ms", "occupancy"),
+                    *("estimated_wait_error_ms", "oldest_waiting"),
+                ]:
                     for skill in SKILLS:
                         asked = Asked(skill, figure, SLIDING if drafting.has_windows(figure) else "", 3_600)
                         terms = drafted(vdn, asked, vdn.clock_ms)["terms"]
@@ -208,13 +212,81 @@ def test_the_estimated_wait_comes_of_its_explanation_alone(events: Sequence[Even
         assert (told["value"], recomputed(told)) == (value, value)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_the_longest_wait_and_the_error_of_estimates_come_of_their_explanations_alone(seed: int) -> None:
+    drawn, events = random.Random(seed), events_of(seed, 300)
+    vdn, stops, held = Vdn(), sorted(drawn.sample(range(100, 300), 12)), 0
+    for number, one in enumerate(events[: stops[-1] + 1]):
+        vdn.apply(one)
+        if number not in stops:
+            continue
+        now_ms = vdn.clock_ms + drawn.choice([0, 0, 1, 999, 60_000, 3_000_000])
+        estimates, wanted = Estimates(), Wanted(frozenset(SKILLS), frozenset())
+        for _ in estimates.follow(capture(vdn.books, wanted, now_ms)):
+            pass
+        for skill, present in zip(SKILLS, presents(vdn.books, SKILLS, now_ms), strict=True):
+            oldest = {"call": present.oldest_call, "since": present.oldest_since_ms}
+            for figure, value in (
+                ("oldest_waiting", None if present.oldest_since_ms < 0 else oldest),
+                ("estimated_wait_error_ms", estimates.error_ms(skill, now_ms)),
+            ):
+                why = Asked(skill, figure)
+                told = drafted(vdn, why, now_ms, piece=drawn.randint(1, 9_000))
+                assert (told["value"], recomputed(told)) == (value, value), (why, now_ms)
+                page = drafted(vdn, why, now_ms, after=drawn.randint(0, 3), limit=drawn.randint(1, 3))
+                assert recomputed(page) == value, (why, now_ms)
+                held += bool(value)
+    assert held > 10
+
+
+def test_of_calls_that_wait_alike_the_smallest_id_is_the_oldest() -> None:
+    calls = [event("call_offered", 1_000, call=call, skill=1) for call in ("c", "a", "d", "b")]
+    vdn = folded([*calls, event("call_offered", 500, call="z", skill=1)])
+    vdn.apply(event("call_left", 2_000, call="z", cause="abandoned"))
+    for after in range(5):
+        told = drafted(vdn, Asked(1, "oldest_waiting"), NINE_MS + 3_000, after=after, limit=1)
+        assert told["value"] == recomputed(told) == {"call": "a", "since": NINE_MS + 1_000}
+        assert [term["call"] for term in told["terms"]] == ["a", "b", "c", "d"][after : after + 1]
+
+
+def test_each_estimate_is_told_beside_the_wait() -> None:
+    vdn = folded(
+        [
+            event("agent_signed_in", 0, agent=101, skills=[1]),
+            event("call_offered", 1_000, call="A", skill=1),
+            event("call_answered", 4_000, call="A", agent=101),
+            event("call_offered", 5_000, call="B", skill=1),
+            event("call_released", 6_000, call="A"),
+            event("call_answered", 7_000, call="B", agent=101),
+            event("call_offered", 8_000, call="C", skill=1),
+            event("call_left", 9_000, call="C", cause="abandoned"),
+            event("call_offered", 1_000_000, call="D", skill=1),
+            event("call_answered", 1_001_000, call="D"),
+        ]
+    )
+    told = drafted(vdn, Asked(1, "estimated_wait_error_ms"), NINE_MS + 1_100_000)
+    shown = [
+        (term["call"], term.get("estimated_ms"), term["wait_ms"], term["adds"], term.get("why_not"))
+        for term in told["terms"]
+    ]
+    assert shown == [
+        ("A", 0, 3_000, {"error_ms": 3_000, "estimates": 1}, None),
+        ("B", 900_000, 2_000, {"error_ms": 898_000, "estimates": 1}, None),
+        ("D", None, 1_000, {}, "no_estimate"),
+    ]
+    assert told["value"] == recomputed(told) == 450_500
+    # An hour after the first offer it counts for the last time.
+    for after_ms, value in ((3_601_000, 450_500), (3_601_001, 898_000)):
+        assert drafted(vdn, Asked(1, "estimated_wait_error_ms"), NINE_MS + after_ms)["value"] == value
+
+
 def test_every_figure_of_the_table_can_be_explained() -> None:
     vdn = folded(WORKED_EXAMPLE)
     for figure in EXPLAINED:
         told = drafted(vdn, Asked(1, figure, FIVE), NINE_MS + 80_000)
         assert (told["figure"], told["value"]) == (figure, recomputed(told))
     of_windows = {measure.name for measure in QUEUES.measures}
-    assert set(EXPLAINED) == {*NAMES, *of_windows, "estimated_wait_ms"}
+    assert set(EXPLAINED) == {*NAMES, *of_windows, *(present.name for present in QUEUES.presents)}
 
 
 WORKED_EXAMPLE = [

@@ -23,6 +23,8 @@ def test_the_longest_is_that_of_a_plain_search(steps: list[tuple[int, int]]) -> 
             oldest.add(key, since_ms)
             plain[key] = since_ms
         assert oldest.first_ms() == min(plain.values(), default=NOBODY_MS)
+        first = min(((since_ms, key) for key, since_ms in plain.items()), default=None)
+        assert oldest.first() == (first and first[::-1])
         assert len(oldest) == len(plain)
 
 

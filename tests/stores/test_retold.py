@@ -15,12 +15,13 @@ import pytest
 
 from engine.folding import NINE_MS, SKILLS, event, events_of
 from queuepulse.engine.clips import Clip, Wanted
+from queuepulse.engine.estimates import Estimates, presents
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.measures import DAY, QUEUE_MEASURES, QUEUES, Plan
 from queuepulse.engine.records import queue_record
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import pending
+from queuepulse.engine.windows import capture, pending
 from queuepulse.ports import EncodedAnswer, KeptSnapshot
 from queuepulse.retelling import PastRefused, PastUnavailable, Why
 from queuepulse.stores import anchors, retold
@@ -60,6 +61,38 @@ def test_random_figures_of_random_instants_come_of_their_explanations(
         assert explained["value"] == recomputed(explained) == getattr(row, figure), (at_ms, figure)
         assert explained["at_ms"] == at_ms
         assert bool(explained["position"]) == bool(seen)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("snapshots", [(), (3, 9)])
+def test_the_longest_wait_and_the_error_of_estimates_at_instants_that_were(
+    log: SqliteLog, tmp_path: Path, seed: int, snapshots: Sequence[int]
+) -> None:
+    drawn, events, held = random.Random(seed), in_order(events_of(seed, 300)), 0
+    placed: set[str] = set()
+    asyncio.run(written(log, events, snapshots))
+    for _ in range(12):
+        at_ms = drawn.choice(events[50:]).at or 0
+        engine = Vdn()
+        for one in events:
+            if (one.at or 0) <= at_ms:
+                engine.apply(one)
+        skill, estimates = drawn.choice(SKILLS[:-1]), Estimates()
+        for _ in estimates.follow(capture(engine.books, Wanted(frozenset({skill}), frozenset()), at_ms)):
+            pass
+        [present] = presents(engine.books, [skill], at_ms)
+        oldest = {"call": present.oldest_call, "since": present.oldest_since_ms}
+        for figure, value in (
+            ("oldest_waiting", None if present.oldest_since_ms < 0 else oldest),
+            ("estimated_wait_error_ms", estimates.error_ms(skill, at_ms)),
+        ):
+            explained = told(retold.explain(tmp_path / "log.sqlite", BANK, Why(skill, figure, at_ms)))
+            assert explained["value"] == recomputed(explained) == value, (at_ms, figure)
+            # Of what a picture brought, no event of the call tells.
+            placed |= {term["what"] for term in explained["terms"] if "position" in term}
+            held += bool(value)
+    assert held
+    assert placed == {"waiting", "estimated"}
 
 
 def test_each_fact_of_a_period_has_the_place_of_the_event_that_told_it(

@@ -211,6 +211,8 @@ def test_figures_of_windows_are_explained_now_and_then(tmp_path: Path) -> None:
                 ("occupancy", {"window": "sliding", "seconds": 1_800}),
                 ("wait_ms_p90", {"window": "last_five"}),
                 ("estimated_wait_ms", {}),
+                ("estimated_wait_error_ms", {}),
+                ("oldest_waiting", {}),
             ]:
                 for at in ({}, {"at": last_ms - 700_000}):
                     told = await asked.explained(skill=2, figure=figure, **more, **at)

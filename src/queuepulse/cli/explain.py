@@ -40,7 +40,7 @@ INSTANTS: Final = {"since_ms": "since", "at_ms": "at", "until_ms": "until"}
 COLUMNS: Final = (
     *("what", "call", "agent", "name", "state", "calls", "ringing", "agents", "cause"),
     *INSTANTS,
-    "position",
+    *("estimated_ms", "wait_ms", "position"),
 )
 """What is shown of terms, where any of them has it."""
 
@@ -100,9 +100,7 @@ def show(console: Console, explained: Explained) -> None:
     """The figure, what it means, the terms, and how they give it."""
     one = explained
     called = f"{one.figure} ({one.wire})" if one.wire else one.figure
-    console.print(
-        Text(f"{called} of queue {one.skill} in VDN {one.cc}/{one.vdn}: {one.value} {one.unit}", "bold")
-    )
+    console.print(Text(f"{called} of queue {one.skill} in VDN {one.cc}/{one.vdn}: {_amount(one)}", "bold"))
     console.print(Text(one.meaning))
     when = f"At {instant(one.at_ms)}"
     if one.from_ms != one.at_ms:
@@ -149,11 +147,18 @@ def sums(explained: Explained) -> Iterator[str]:
     values = {name: operand.value for name, operand in explained.operands.items()}
     for name, operand in explained.operands.items():
         yield f"{name} = {operand.value} ({operand.by} of all terms)"
-    if explained.formula.startswith("percentile"):
+    if explained.formula.startswith(("percentile", "oldest")):
         yield f"{explained.figure} = {explained.formula} = {explained.value}"
     elif explained.formula not in values:
         figures = re.sub(r"[a-z_]\w*", lambda found: str(values.get(found[0], found[0])), explained.formula)
         yield f"{explained.figure} = {explained.formula} = {figures} = {explained.value}"
+
+
+def _amount(one: Explained) -> str:
+    """The figure with its unit; of a call its id, and since when."""
+    if isinstance(one.value, dict):
+        return f"{one.value['call']}, since {instant(int(one.value['since']))}"
+    return f"{one.value} {one.unit}"
 
 
 def _shown(term: Term, name: str) -> str:

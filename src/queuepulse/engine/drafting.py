@@ -4,12 +4,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 from queuepulse.engine import measures
 from queuepulse.engine.books import Books
-from queuepulse.engine.estimate_drafts import ESTIMATED, EstimateDraft
+from queuepulse.engine.estimate_drafts import ERROR, ESTIMATED, ErrorDraft, EstimateDraft
 from queuepulse.engine.explaining import Draft
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.figures import DAY as STATISTICS_DAY
 from queuepulse.engine.figures import FIGURES
-from queuepulse.engine.measures import DAY, FIVE, LAST_FIVE, QUEUE_MEASURES, SLIDING, Measure
+from queuepulse.engine.measures import DAY, FIVE, LAST_FIVE, PRESENTS, QUEUE_MEASURES, SLIDING, Measure
+from queuepulse.engine.oldest_drafts import OLDEST_WAITING, OldestDraft
 from queuepulse.engine.places import Places
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.running import begin_ms
@@ -19,10 +20,14 @@ WINDOWS: Final = (FIVE, LAST_FIVE, SLIDING, DAY)
 """Over which figures beyond the nineteen are explained. The facts of a day are not in memory."""
 _NINETEEN: Final = frozenset([figure.name for figure in FIGURES])
 _MEASURES: Final = {measure.name: measure for measure in QUEUE_MEASURES}
-EXPLAINED: Final = (*[figure.name for figure in FIGURES], *_MEASURES, ESTIMATED)
+EXPLAINED: Final = (
+    *[figure.name for figure in FIGURES],
+    *_MEASURES,
+    *[present.name for present in PRESENTS],
+)
 """All figures that can be explained, by our names."""
 
-AnyDraft: TypeAlias = Draft | WindowDraft | EstimateDraft
+AnyDraft: TypeAlias = Draft | WindowDraft | EstimateDraft | ErrorDraft | OldestDraft
 
 
 class Asked(NamedTuple):
@@ -65,6 +70,10 @@ def begin(
         return Draft(books, asked.skill, asked.figure, now_ms, known)
     if asked.figure == ESTIMATED:
         return EstimateDraft(books, asked.skill, now_ms, known)
+    if asked.figure == ERROR:
+        return ErrorDraft(books, asked.skill, now_ms, known)
+    if asked.figure == OLDEST_WAITING:
+        return OldestDraft(books, asked.skill, now_ms, known)
     from_ms, until_ms = bounds(asked, now_ms)
     if asked.window == DAY:
         assert kept is not None, "the facts of a day are not in memory"

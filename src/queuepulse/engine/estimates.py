@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import STEP_ITEMS
 from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, WIDTHS, Facts
+from queuepulse.engine.places import Places
 from queuepulse.engine.questions import rows
 from queuepulse.engine.windows import Capture
 
@@ -49,13 +50,20 @@ def estimate_ms(waiting: int, available: int, answers: int) -> int | None:
     return (waiting + 1) * ANSWERS_MS // answers if answers > 0 else None
 
 
-class _Judged(NamedTuple):
-    """An offer that was answered: in what state of its queue it was made, and how long the wait was."""
+class Judged(NamedTuple):
+    """An offer that was answered: in what state of its queue it was made, and how long the wait was.
+
+    `agent_id` answered (0: nobody), as the event at `position` said (-1: not known).
+    """
 
     at_ms: int
     waiting: int
     available: int
     wait_ms: int
+    call: str
+    answered_at_ms: int
+    agent_id: int
+    position: int
 
 
 class _Answers:
@@ -66,7 +74,7 @@ class _Answers:
 
     def __init__(self) -> None:
         self.answered: list[int] = []
-        self.judged: list[_Judged] = []
+        self.judged: list[Judged] = []
         self.errors_ms: list[int] | None = []
 
     def answered_at(self, at_ms: int) -> None:
@@ -78,7 +86,7 @@ class _Answers:
             # A late answer: estimates made since may be others.
             self.errors_ms = None
 
-    def judge(self, one: _Judged) -> None:
+    def judge(self, one: Judged) -> None:
         if self.errors_ms is not None and (not self.judged or self.judged[-1] <= one):
             self.judged.append(one)
             self.errors_ms.append(self.error_ms(one))
@@ -92,8 +100,12 @@ class _Answers:
         """How many were answered in [from_ms, to_ms)."""
         return bisect_left(self.answered, to_ms) - bisect_left(self.answered, from_ms)
 
-    def error_ms(self, one: _Judged) -> int:
-        estimated_ms = estimate_ms(one.waiting, one.available, self.count(one.at_ms - ANSWERS_MS, one.at_ms))
+    def estimated_ms(self, one: Judged) -> int | None:
+        """What was estimated at the offer."""
+        return estimate_ms(one.waiting, one.available, self.count(one.at_ms - ANSWERS_MS, one.at_ms))
+
+    def error_ms(self, one: Judged) -> int:
+        estimated_ms = self.estimated_ms(one)
         return -1 if estimated_ms is None else abs(estimated_ms - one.wait_ms)
 
     def forget(self, now_ms: int) -> None:
@@ -109,9 +121,10 @@ class _Answers:
 
 
 class Estimates:
-    """The estimates of the queues of a VDN, as far as its engine remembers."""
+    """The estimates of the queues of a VDN, as far as its engine remembers; `places` are of its facts."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places | None = None) -> None:
+        self._places = places
         self._of: dict[int, _Answers] = {}
         self._offered: dict[tuple[str, int], tuple[int, int, int]] = {}
         self._facts: Facts | None = None
@@ -148,7 +161,9 @@ class Estimates:
                 of_queue.answered_at(at_ms)
                 before = offered.pop((call, skill), None)
                 if before is not None and since_ms >= 0:
-                    of_queue.judge(_Judged(*before, max(at_ms - since_ms, 0)))
+                    place = None if self._places is None else self._places.of_fact(facts, begin)
+                    wait_ms, position = max(at_ms - since_ms, 0), -1 if place is None else place
+                    of_queue.judge(Judged(*before, wait_ms, call, at_ms, facts[begin + 3], position))
             elif kind == LEFT:
                 offered.pop((facts[begin + 8], facts[begin + 2]), None)
             begin += WIDTHS[kind]
@@ -170,3 +185,11 @@ class Estimates:
             of_queue.errors_ms = [of_queue.error_ms(one) for one in of_queue.judged]
         known = [error_ms for error_ms in of_queue.errors_ms if error_ms >= 0]
         return sum(known) // len(known) if known else None
+
+    def judged(self, skill: int, now_ms: int) -> list[tuple[Judged, int | None]]:
+        """Those offers, in their order, each with what was estimated at it; None: nothing was."""
+        of_queue = self._of.get(skill)
+        if of_queue is None:
+            return []
+        of_queue.forget(now_ms)
+        return [(one, of_queue.estimated_ms(one)) for one in of_queue.judged]

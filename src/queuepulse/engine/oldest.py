@@ -63,14 +63,19 @@ class Oldest(Generic[K]):
         return min(next(iter(self.in_order.values()), NOBODY_MS), late_ms)
 
     def first(self) -> tuple[K, int] | None:
-        """Who stands longest, and since when; the same at each look."""
+        """Who stands longest, and since when; of those since the same instant the smallest key."""
         first_ms = self.first_ms()
         if first_ms == NOBODY_MS:
             return None
-        key = next(iter(self.in_order), None)
-        if key is not None and self.in_order[key] == first_ms:
-            return key, first_ms
-        return self._heap[0][1], first_ms
+        found: list[K] = []
+        heap = self._heap
+        if heap and heap[0][0] == first_ms:
+            found.append(heap[0][1])
+        for key, since_ms in self.in_order.items():
+            if since_ms != first_ms:
+                break
+            found.append(key)
+        return min(found), first_ms
 
     def _stands(self, entry: tuple[Any, ...]) -> bool:
         since_ms, key = entry

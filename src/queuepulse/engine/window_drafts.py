@@ -144,10 +144,11 @@ class WindowDraft:
             operands[name] = Operand(SUM, combined(SUM, numbers), combined(SUM, others))
         if measure.span:
             name = measure.span + "_ms"
-            spread: dict[int, int] = {}
+            spread: dict[str, int] = {}
             for term in unlisted:
                 if name in term.adds:
-                    spread[term.adds[name]] = spread.get(term.adds[name], 0) + 1
+                    value = str(term.adds[name])
+                    spread[value] = spread.get(value, 0) + 1
             operands[name] = Operand(SPREAD, sum([name in term.adds for term in terms]), spread)
         return Explanation(
             self.skill,
