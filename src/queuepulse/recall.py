@@ -18,7 +18,7 @@ from queuepulse.engine.facts import Facts
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, add
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import Capture, Memory, Window, capture
+from queuepulse.engine.windows import Capture, Memory, Window, capture, first_mark_ms
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, HistoryUnavailable
 from queuepulse.stores.blocks import AGENT, QUEUE
@@ -74,7 +74,7 @@ class _Now(NamedTuple):
     position: int
     stale_since_ms: int | None
     captured: Capture
-    day: tuple[int, int]
+    day_ms: int
     zone: tuple[str, str]
     unkept: Unkept
     presents: list[Present]
@@ -155,7 +155,7 @@ class Recall:
             position,
             engine.stale_since_ms,
             capture(books, _wanted(asked), now_ms),
-            days.day_of(now_ms, books.timezone, books.day_starts),
+            first_mark_ms(days.day_of(now_ms, books.timezone, books.day_starts)[0]),
             (books.timezone, books.day_starts),
             {},
             presents(books, asked.ids, now_ms) if asked.presents else [],
@@ -187,7 +187,7 @@ class Recall:
         def bounds(now: _Now) -> tuple[int, int]:
             """The marks that count: those that run, too, where the window does."""
             running_ms = now.now_ms + 1
-            return (now.day[0], running_ms) if is_day else (from_ms, min(to_ms, running_ms))
+            return (now.day_ms, running_ms) if is_day else (from_ms, min(to_ms, running_ms))
 
         def read(blocks: SqlBlocks, state: State | None, now: _Now) -> tuple[_Kept, _Now]:
             begin_ms, end_ms = bounds(now)
@@ -217,6 +217,9 @@ class Recall:
             await self._add_presents(rows, asked, known, now)
         begin_ms, end_ms = bounds(now)
         end_ms = min(end_ms, now.now_ms)
+        if is_day:
+            # None of its five minutes may have begun yet.
+            begin_ms = min(begin_ms, end_ms)
         return WindowTold(now.now_ms, now.position, now.stale_since_ms, begin_ms, end_ms, rows)
 
     async def _read(

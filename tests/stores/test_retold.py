@@ -21,7 +21,7 @@ from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.measures import DAY, QUEUE_MEASURES, QUEUES, Plan
 from queuepulse.engine.records import queue_record
 from queuepulse.engine.vdn import Vdn
-from queuepulse.engine.windows import capture, pending
+from queuepulse.engine.windows import capture, first_mark_ms, pending
 from queuepulse.ports import EncodedAnswer, KeptSnapshot
 from queuepulse.retelling import PastRefused, PastUnavailable, Why
 from queuepulse.stores import anchors, retold
@@ -231,7 +231,7 @@ def test_figures_of_a_day_come_of_their_explanations_alone(
             if (one.at or 0) <= at_ms:
                 engine.apply(one)
                 facts += [item for some in engine.tell().facts for item in some]
-        begin_ms = engine.books.day_ms
+        begin_ms = first_mark_ms(engine.books.day_ms)
         skill = drawn.choice(SKILLS[:-1])
         # By another way: all that was ever told, added up at once.
         wanted = Wanted(frozenset({skill}), frozenset())

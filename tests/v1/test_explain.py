@@ -14,20 +14,27 @@ from asking import AK, SK, Heard, OneKeyring, StillClock, Tally, ask_async, sign
 from engine.folding import NINE_MS, SKILLS, event, events_of
 from hub.given import hub_on
 from queuepulse.authentication import Authenticator
+from queuepulse.chronicle import Chronicle
 from queuepulse.engine.events import Event, VdnKey
+from queuepulse.engine.measures import DAY, QUEUES, Plan
 from queuepulse.engine.vdn import Vdn
 from queuepulse.explainer import HubExplainer
 from queuepulse.hub import Hub
 from queuepulse.protocol.keys import Key
 from queuepulse.protocol.signature import Rules
+from queuepulse.recall import Recall
 from queuepulse.retelling import OUR_NAMES, PastUnavailable, Why
+from queuepulse.stores.history import KeptHistory
+from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.stores.retold_worker import Retellers
 from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.v1.app import Settings, V1App
 from queuepulse.v1.explain import ExplainEndpoint
 from queuepulse.v1.interfaces import EXPLAIN
+from queuepulse.windowing import WindowAsked, WindowTold
 from recomputing import recomputed
 
+MINUTE_MS = 60_000
 BANK = VdnKey(1, 1)
 BANKS_KEY = Key(AK, "bank", SK, vdns=frozenset({(1, 1)}))
 
@@ -241,3 +248,66 @@ def test_a_window_that_does_not_fit_the_figure_is_refused(
             assert (heard.status, json.loads(heard.body)["key"]) == (400, key)
 
     asyncio.run(scenario())
+
+
+def minute_of(minute: int) -> list[Event]:
+    """A call that may have been there in the minute before, and one that gives up."""
+    at_ms, call, other = minute * MINUTE_MS, f"c{minute // 2}", f"w{minute}"
+    return [
+        event("call_offered", at_ms, call=call, skill=1),
+        event("call_alerting", at_ms + 1_000, call=call, agent=101),
+        event("call_answered", at_ms + 3_000, call=call, agent=101),
+        event("call_released", at_ms + 9_000 + 1_000 * minute, call=call, wrapup_ms=20_000),
+        event("call_offered", at_ms + 50_000, call=other, skill=1),
+        event("call_left", at_ms + 58_000 + minute, call=other, cause="abandoned"),
+    ]
+
+
+DAYS = Plan([one for one in QUEUES.measures if DAY in one.windows], QUEUES)
+PRESENTS = [one.name for one in QUEUES.presents]
+
+
+async def alike(asked: House, told: WindowTold, drawn: random.Random) -> dict[str, Any]:
+    """Some figures are explained as they were told; all that were told."""
+    names = [*(one.name for one in DAYS.measures), *PRESENTS]
+    figures = dict(zip(names, told.rows[0], strict=True))
+    for figure in (*drawn.sample(names, 12), "offered", "callers", "occupancy"):
+        window = {} if figure in PRESENTS else {"window": DAY}
+        explained = await asked.explained(skill=1, figure=figure, limit=7, **window)
+        assert explained["value"] == recomputed(explained) == figures[figure], (told.end_ms, figure)
+        if window:
+            assert (explained["from_ms"], explained["until_ms"]) == (told.begin_ms, told.end_ms)
+    return figures
+
+
+@pytest.mark.parametrize("begins", [3, 5])
+def test_a_day_is_that_of_the_figures_where_it_begins_off_the_mark(tmp_path: Path, begins: int) -> None:
+    """docs/history.md: it begins with the five minutes that begin then or later."""
+    mark_ms = NINE_MS + 5 * MINUTE_MS
+
+    async def scenario(asked: House, recall: Recall) -> None:
+        await asked.told([event("vdn_configured", -120 * MINUTE_MS, day_starts=f"09:0{begins}")])
+        await asked.told([event("agent_signed_in", -60 * MINUTE_MS, agent=101, skills=[1])])
+        for minute in range(-6, 17):
+            await asked.told(minute_of(minute))
+            if minute % 4 == 0:
+                await asked.hub.chronicle.flush()
+            told = await recall.window(WindowAsked(BANK, [1], DAYS, DAY, presents=PRESENTS))
+            figures = await alike(asked, told, random.Random(minute))
+            if minute >= begins:
+                assert told.begin_ms == min(mark_ms, told.end_ms)
+                assert figures["offered"] == 2 * max(minute - 4, 0)
+        # The nineteen count to the minute.
+        today = await asked.explained(skill=1, figure="answered_today")
+        assert (today["from_ms"], today["value"]) == (NINE_MS + begins * MINUTE_MS, 17 - begins)
+
+    async def whole() -> None:
+        database = SqliteHistory(tmp_path / "history.sqlite")
+        async with house(tmp_path) as asked:
+            history = KeptHistory(database, {"5min": 35, "15min": 400, "day": 3650})
+            asked.hub.chronicle = Chronicle(history, pytest.fail)
+            recall = Recall(asked.hub, database, asked.hub_clock)
+            await scenario(asked, recall)
+            recall.close()
+
+    asyncio.run(whole())

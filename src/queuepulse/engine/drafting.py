@@ -15,6 +15,7 @@ from queuepulse.engine.places import Places
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.running import begin_ms
 from queuepulse.engine.window_drafts import Bounds, WindowDraft
+from queuepulse.engine.windows import first_mark_ms
 
 WINDOWS: Final = (FIVE, LAST_FIVE, SLIDING, DAY)
 """Over which figures beyond the nineteen are explained. The facts of a day are not in memory."""
@@ -77,7 +78,7 @@ def begin(
     from_ms, until_ms = bounds(asked, now_ms)
     if asked.window == DAY:
         assert kept is not None, "the facts of a day are not in memory"
-        from_ms = begin_ms(books, STATISTICS_DAY, now_ms)
+        from_ms = first_mark_ms(begin_ms(books, STATISTICS_DAY, now_ms))
     measure = _measure(asked)
     return WindowDraft(
         books, asked.skill, measure, Bounds(asked.window, from_ms, until_ms), now_ms, known, kept

@@ -47,6 +47,7 @@ class Bounds(NamedTuple):
 class WindowDraft:
     """The explanation of one figure over [from_ms, until_ms), or up to `now_ms`, while it is made.
 
+    A day has no five minutes of its own yet where it begins behind `now_ms`: then nothing counts.
     `kept` are all closed facts of the queue, for windows longer than the engine remembers. `read` until it is
     done, then `finish`.
     """
@@ -65,7 +66,7 @@ class WindowDraft:
         self.skill = skill
         self.measure = measure
         self.window = name
-        self.from_ms = from_ms
+        self.from_ms = min(from_ms, until_ms)
         self.until_ms = until_ms
         self.now_ms = now_ms
         self.places = places

@@ -39,6 +39,11 @@ class Capture(NamedTuple):
     pending: Facts
 
 
+def first_mark_ms(at_ms: int) -> int:
+    """When the first five minutes begin that begin then or later: with these a day begins in history."""
+    return at_ms + -at_ms % FIVE_MS
+
+
 def capture(books: Books, wanted: Wanted, now_ms: int) -> Capture:
     """What is known at `now_ms`, which is not before the clock; nothing of it will change."""
     running = books.facts
