@@ -10,6 +10,7 @@ from bench.sizes import Sizes
 from bench.streams import Center, bodies
 from queuepulse.engine import codec
 from queuepulse.engine.vdn import Vdn
+from queuepulse.serving import collect_rarely
 
 QUEUES: Final = 200
 AGENTS: Final = 1_000
@@ -52,6 +53,7 @@ def _figure(key: str, meaning: str, count: int, runs: list[Run]) -> Figure:
 
 
 def _runs(count: int, runs: int) -> tuple[list[Run], list[Run]]:
+    collect_rarely()  # As in the server.
     lines = bodies(Center(QUEUES, AGENTS, START_MS).events(count), BATCH)
     folds, whole = [], []
     for _ in range(runs):

@@ -25,6 +25,7 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.ports import Told
+from queuepulse.serving import collect_rarely
 from queuepulse.stores.blocks import QUEUE, Bodies, encode
 from queuepulse.stores.history import pages
 from queuepulse.stores.history_sql import SqlBlocks
@@ -92,6 +93,7 @@ def _costs(count: int, runs: int) -> tuple[list[float], list[float], list[float]
     By the clock, and by the processor's time of the program that ingests; and by how many seconds history is
     behind in the end.
     """
+    collect_rarely()  # As in the server.
     parts = [
         codec.decode_lines(body) for body in bodies(Center(QUEUES, AGENTS, START_MS).events(count), BATCH)
     ]
