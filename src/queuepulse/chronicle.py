@@ -47,6 +47,8 @@ class Chronicle:
         self._behind: set[VdnKey] = set()
         self._known: dict[VdnKey, int] = {}
         self._position: dict[VdnKey, int] = {}
+        # As of when old records are to be removed, if they are.
+        self._old_at_ms: int | None = None
         self.fault: str | None = None
 
     def tell(self, vdn: VdnKey, position: int, closed: Closed) -> None:
@@ -119,6 +121,9 @@ class Chronicle:
                     await asyncio.sleep(RETRY_S)
                 elif self._items <= RESTED_ITEMS_MAX:
                     await asyncio.sleep(REST_S_PER_ITEM * max(before - self._items, 0))
+            if self._old_at_ms is not None:
+                at_ms, self._old_at_ms = self._old_at_ms, None
+                await self._prune(at_ms)
 
     async def flush(self) -> bool:
         """Writes all that waits, now; whether that worked."""
@@ -151,8 +156,13 @@ class Chronicle:
             self._wrote(some)
             return True
 
-    async def prune(self, now_ms: int) -> None:
-        """Removes what is older than history keeps; when it is out of reach, another time."""
+    def prune(self, now_ms: int) -> None:
+        """Has what is older than history keeps removed, when what waits is written: nobody waits for that."""
+        self._old_at_ms = now_ms
+        self._news.set()
+
+    async def _prune(self, now_ms: int) -> None:
+        """When history is out of reach, another time."""
         if self._history is not None and self.fault is None:
             with suppress(HistoryUnavailable):
                 await self._history.prune(now_ms)

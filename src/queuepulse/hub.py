@@ -344,7 +344,7 @@ class Hub:
     async def _prune(self) -> None:
         before_ms = self._clock.now_ms() - self._settings.keep_days * DAY_MS
         await self._log.prune(before_ms, self._settings.log_bytes_max)
-        await self.chronicle.prune(self._clock.now_ms())
+        self.chronicle.prune(self._clock.now_ms())
 
     async def stop(self) -> None:
         """Lets what is under way end, then keeps a snapshot of each VDN, so that the next start is quick."""

@@ -163,3 +163,35 @@ def test_a_log_without_its_history_is_told(tmp_path: Path) -> None:
     assert len(told) == 1 and "history rebuild" in told[0]
     first.close()
     other.close()
+
+
+def test_old_records_are_removed_behind_what_waits_and_the_hub_waits_for_neither(tmp_path: Path) -> None:
+    log, events, told = MemoryLog(), a_shift(1), []
+    database = SqliteHistory(tmp_path / "history.sqlite")
+
+    class Slow(Flaky):
+        """Notes in which order it is asked."""
+
+        async def write(self, some: Sequence[Told]) -> None:
+            await super().write(some)
+            told.append("written")
+
+        async def prune(self, now_ms: int) -> None:
+            told.append(f"pruned as of {now_ms}")
+            pruned.set()
+
+    pruned = asyncio.Event()
+
+    async def walk() -> None:
+        hub = hub_with(log, Slow(KeptHistory(database, KEPT)))
+        await hub.ingest(BANK, events)
+        hub.chronicle.prune(NOW_MS)
+        assert told == []
+        running = asyncio.create_task(hub.chronicle.run())
+        await pruned.wait()
+        running.cancel()
+        await hub.stop()
+
+    asyncio.run(walk())
+    assert told == ["written", f"pruned as of {NOW_MS}"]
+    database.close()
