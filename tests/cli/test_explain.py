@@ -11,8 +11,9 @@ from engine.folding import NINE_MS, event, folded
 from queuepulse import cli
 from queuepulse.cli.explain import instant, show
 from queuepulse.cli.figures_table import WIDTH
+from queuepulse.engine import drafting
+from queuepulse.engine.drafting import Asked
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.explaining import Draft
 from queuepulse.retelling import Explained, encoded
 
 CALLS = [event("call_offered", 1_000 * number, call=f"c{number}", skill=1) for number in range(1, 6)]
@@ -25,7 +26,7 @@ AGENTS = [
 
 def explained(figure: str, *events: Any, limit: int = 1_000, stale_since_ms: int | None = None) -> Explained:
     vdn = folded(events)
-    draft = Draft(vdn.books, 1, figure, NINE_MS + 20_500)
+    draft = drafting.begin(vdn.books, Asked(1, figure), NINE_MS + 20_500)
     assert draft.read(10_000)
     body = encoded(VdnKey(1, 2), draft.finish(0, limit), 41, stale_since_ms).body
     return msgspec.json.decode(body, type=Explained)

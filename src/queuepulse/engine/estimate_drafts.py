@@ -8,94 +8,62 @@ from typing import Final
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import STEP_ITEMS, Wanted
+from queuepulse.engine.drafts import Draft, Formula, Period
 from queuepulse.engine.estimates import ANSWERS_MS, JUDGED_MS, Estimates, Judged, estimate_ms
-from queuepulse.engine.explaining import combined
 from queuepulse.engine.explanations import SUM, Explanation, Operand, Term
-from queuepulse.engine.facts import ANSWERED, WIDTHS
-from queuepulse.engine.measures import PRESENTS
+from queuepulse.engine.facts import ANSWERED, Facts
+from queuepulse.engine.measures import Present
 from queuepulse.engine.places import Places
 from queuepulse.engine.running import Running
 from queuepulse.engine.windows import capture
 
-ESTIMATED: Final = "estimated_wait_ms"
-ERROR: Final = "estimated_wait_error_ms"
+_ESTIMATE: Final = Formula(
+    f"0 if available > 0 else (waiting + 1) * {ANSWERS_MS} // answers",
+    (("waiting", SUM), ("available", SUM), ("answers", SUM)),
+)
+_ERROR: Final = Formula("error_ms // estimates", (("error_ms", SUM), ("estimates", SUM)))
 
 
-class EstimateDraft:
-    """The explanation of `estimated_wait_ms` while it is made. `read` until it is done, then `finish`."""
+class EstimateDraft(Draft):
+    """The explanation of the estimated wait."""
 
-    def __init__(self, books: Books, skill: int, now_ms: int, places: Places) -> None:
-        self.skill = skill
-        self.now_ms = now_ms
+    def __init__(self, row: Present, books: Books, skill: int, now_ms: int, places: Places) -> None:
+        self.from_ms = now_ms - ANSWERS_MS
+        super().__init__(row, skill, Period("now", self.from_ms, now_ms, now_ms), _ESTIMATE)
         self.places = places
         now = Running(books, skill, now_ms, places)
-        self.terms: list[Term] = [*now.waits(""), *[one for one in now.agents("available") if one.adds]]
-        closed = [(facts, len(facts)) for end_ms, facts in books.told if end_ms > now_ms - ANSWERS_MS]
+        self.terms = [*now.waits(""), *[one for one in now.agents("available") if one.adds]]
+        closed = [(facts, len(facts)) for end_ms, facts in books.told if end_ms > self.from_ms]
         self.lists = [*closed, (books.facts, len(books.facts))]
-        self.place = 0
 
-    def read(self, items_max: int) -> bool:
-        """Reads on, about so many items of facts; whether all are read."""
-        read = 0
-        while self.lists:
-            facts, last = self.lists[0]
-            begin = self.place
-            stop = min(last, begin + items_max - read)
-            while begin < stop:
-                kind: int = facts[begin]
-                if kind == ANSWERED and facts[begin + 2] == self.skill:
-                    at_ms, since_ms = facts[begin + 1], facts[begin + 5]
-                    if self.now_ms - ANSWERS_MS <= at_ms <= self.now_ms:
-                        self.terms.append(
-                            Term(
-                                "answered",
-                                {"answers": 1},
-                                call=facts[begin + 8],
-                                agent=facts[begin + 3] or None,
-                                since_ms=None if since_ms < 0 else since_ms,
-                                at_ms=at_ms,
-                                position=self.places.of_fact(facts, begin),
-                            )
-                        )
-                begin += WIDTHS[kind]
-            read += begin - self.place
-            self.place = begin
-            if begin < last:
-                return False
-            self.lists.pop(0)
-            self.place = 0
-        return True
+    def take(self, facts: Facts, begin: int, kind: int) -> None:
+        """Takes the answers of the queue that count."""
+        if kind == ANSWERED and facts[begin + 2] == self.skill:
+            at_ms, since_ms = facts[begin + 1], facts[begin + 5]
+            if self.from_ms <= at_ms <= self.period.at_ms:
+                self.terms.append(
+                    Term(
+                        "answered",
+                        {"answers": 1},
+                        call=facts[begin + 8],
+                        agent=facts[begin + 3] or None,
+                        since_ms=None if since_ms < 0 else since_ms,
+                        at_ms=at_ms,
+                        position=self.places.of_fact(facts, begin),
+                    )
+                )
 
-    def finish(self, after: int, limit: int) -> Explanation:
-        """The explanation, with the terms behind the first `after`, at most `limit`."""
-        [row] = [one for one in PRESENTS if one.name == ESTIMATED]
-        terms, operands = self.terms, _sums(("waiting", "available", "answers"), self.terms, after, limit)
+    def value(self, operands: dict[str, Operand]) -> int | None:
+        """The estimate."""
         waiting, available, answers = [operand.value for operand in operands.values()]
-        return Explanation(
-            self.skill,
-            row.name,
-            row.unit,
-            "now",
-            row.meaning,
-            self.now_ms - ANSWERS_MS,
-            self.now_ms,
-            self.now_ms,
-            estimate_ms(waiting, available, answers),
-            f"0 if available > 0 else (waiting + 1) * {ANSWERS_MS} // answers",
-            None,
-            operands,
-            len(terms),
-            after,
-            terms[after : after + limit],
-        )
+        return estimate_ms(waiting, available, answers)
 
 
-class ErrorDraft:
-    """The explanation of `estimated_wait_error_ms` while it is made, as that of the estimate."""
+class ErrorDraft(Draft):
+    """The explanation of how wrong estimates were."""
 
-    def __init__(self, books: Books, skill: int, now_ms: int, places: Places) -> None:
-        self.skill = skill
-        self.now_ms = now_ms
+    def __init__(self, row: Present, books: Books, skill: int, now_ms: int, places: Places) -> None:
+        super().__init__(row, skill, Period("last hour", now_ms - JUDGED_MS, now_ms, now_ms), _ERROR)
         self.estimates = Estimates(places)
         captured = capture(books, Wanted(frozenset((skill,)), frozenset()), now_ms)
         self.steps = self.estimates.follow(captured)
@@ -106,28 +74,13 @@ class ErrorDraft:
         return len(list(islice(self.steps, steps))) < steps
 
     def finish(self, after: int, limit: int) -> Explanation:
-        """The explanation, with the terms behind the first `after`, at most `limit`."""
-        [row] = [one for one in PRESENTS if one.name == ERROR]
-        value = self.estimates.error_ms(self.skill, self.now_ms)
-        judged = [_judged(*one) for one in self.estimates.judged(self.skill, self.now_ms)]
-        terms = [one for one in judged if one.adds] + [one for one in judged if not one.adds]
-        return Explanation(
-            self.skill,
-            row.name,
-            row.unit,
-            "last hour",
-            row.meaning,
-            self.now_ms - JUDGED_MS,
-            self.now_ms,
-            self.now_ms,
-            value,
-            "error_ms // estimates",
-            None,
-            _sums(("error_ms", "estimates"), terms, after, limit),
-            len(terms),
-            after,
-            terms[after : after + limit],
-        )
+        """The explanation: only what has been read tells its terms."""
+        self.terms = [_judged(*one) for one in self.estimates.judged(self.skill, self.period.at_ms)]
+        return super().finish(after, limit)
+
+    def value(self, operands: dict[str, Operand]) -> int | None:
+        """The mean error, as figures have it."""
+        return self.estimates.error_ms(self.skill, self.period.at_ms)
 
 
 def _judged(one: Judged, estimated_ms: int | None) -> Term:
@@ -147,12 +100,3 @@ def _judged(one: Judged, estimated_ms: int | None) -> Term:
         wait_ms=one.wait_ms,
         position=None if one.position < 0 else one.position,
     )
-
-
-def _sums(names: tuple[str, ...], terms: list[Term], after: int, limit: int) -> dict[str, Operand]:
-    """The operands of that name that the terms add up to; `others` is of those not listed."""
-    unlisted, operands = terms[:after] + terms[after + limit :], {}
-    for name in names:
-        numbers, others = ([term.adds.get(name, 0) for term in some] for some in (terms, unlisted))
-        operands[name] = Operand(SUM, combined(SUM, numbers), combined(SUM, others))
-    return operands

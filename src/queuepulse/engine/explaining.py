@@ -1,17 +1,14 @@
-"""What the nineteen figures are made of: how they are explained, one row for each, and the drafting of it.
-
-A draft holds what runs, as it is when it is begun, and reads the facts, which never change, piece by piece:
-so the engine may go on meanwhile. Nothing here changes anything.
-"""
+"""What the nineteen figures are made of: how they are explained, one row for each, and the drafting of it."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from queuepulse.engine import questions, running
 from queuepulse.engine.books import Books
-from queuepulse.engine.explanations import MAX, SUM, Explanation, Operand, Term
+from queuepulse.engine.drafts import Draft, Formula, Period
+from queuepulse.engine.explanations import MAX, SUM, Operand, Term
 from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, TALKED, WIDTHS, Facts
-from queuepulse.engine.figures import FIGURES, Figure
+from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.places import Places
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LEFT_CAUSES
 from queuepulse.engine.running import Running
@@ -19,13 +16,6 @@ from queuepulse.engine.running import Running
 _CLOSED: Final = CAUSES["closed"]
 _IDLED_WIDTH: Final = 4
 _RULES: Final = {figure.name: figure for figure in FIGURES}
-
-
-class Formula(NamedTuple):
-    """How a figure comes of its operands: `text` over their names, which each add up `by` sum or max."""
-
-    text: str
-    operands: tuple[tuple[str, str], ...]
 
 
 def _counted(name: str) -> Formula:
@@ -50,51 +40,40 @@ FORMULAS: Final[dict[str, Formula]] = {
 """Of each of the nineteen figures. All are at most `figures.FIGURE_MAX`."""
 
 
-class Draft:
-    """The explanation of one figure while it is made. `read` until it is done, then `finish`."""
+class FigureDraft(Draft):
+    """The explanation of one of the nineteen."""
 
-    def __init__(
-        self, books: Books, skill: int, figure: str, now_ms: int, places: Places | None = None
-    ) -> None:
-        self.rule: Figure = _RULES[figure]
-        self.formula = FORMULAS[figure]
-        self.skill = skill
-        self.now_ms = max(now_ms, books.clock_ms)
-        self.value: int = getattr(questions.rows(books, [skill], self.now_ms)[0], figure)
-        self.from_ms = running.begin_ms(books, self.rule.period, self.now_ms)
-        self.places = places or Places()
-        self.counting: list[Term] = []
-        self.others: list[Term] = []
-        self.lists: list[tuple[Facts, int]] = []
-        self.place = 0
-        self._begin(books)
+    def __init__(self, books: Books, skill: int, figure: str, now_ms: int, places: Places) -> None:
+        rule = _RULES[figure]
+        from_ms = running.begin_ms(books, rule.period, now_ms)
+        super().__init__(rule, skill, Period(rule.period, from_ms, now_ms, now_ms), FORMULAS[figure], 0)
+        self.shown: int = getattr(questions.rows(books, [skill], now_ms)[0], figure)
+        self.from_ms = from_ms
+        self.facts_of = FACTS_OF.get(figure)
+        self.places = places
+        self._begin(books, figure, now_ms)
 
-    def _begin(self, books: Books) -> None:
+    def _begin(self, books: Books, figure: str, now_ms: int) -> None:
         """Takes what runs now, and notes up to where the facts are to be read."""
-        now, figure = Running(books, self.skill, self.now_ms, self.places), self.rule.name
-        if figure in FACTS_OF:
-            mark_ms = self.now_ms - self.now_ms % FIVE_MS
+        now, mark_ms = Running(books, self.skill, now_ms, self.places), now_ms - now_ms % FIVE_MS
+        if self.facts_of is not None:
             if mark_ms == books.mark_ms:
                 told = [facts for end_ms, facts in books.told if end_ms > mark_ms]
                 self.lists = [(facts, len(facts)) for facts in (*told, books.facts)]
         elif figure == "answered_today":
-            self._take(now.ended_today())
+            self.terms += now.ended_today()
         if figure == "wait_s_max":
-            self._take(now.waits("wait_ms_max"))
+            self.terms += now.waits("wait_ms_max")
         elif figure == "waiting":
-            self._take(now.waits(""))
+            self.terms += now.waits("")
         elif figure in {"in_talk", "answered_today"}:
-            self._take(now.talks())
+            self.terms += now.talks()
         elif figure == "idle_s_max":
-            self._take(now.idlers())
-            if self.now_ms - self.now_ms % FIVE_MS == books.mark_ms:
+            self.terms += now.idlers()
+            if mark_ms == books.mark_ms:
                 self._take_idled(books.idled)
-        elif figure not in FACTS_OF:
-            self._take(now.agents(figure))
-
-    def _take(self, terms: list[Term]) -> None:
-        for term in terms:
-            (self.others if term.why_not else self.counting).append(term)
+        elif self.facts_of is None:
+            self.terms += now.agents(figure)
 
     def _take_idled(self, idled: list[Any]) -> None:
         for begin in range(0, len(idled), _IDLED_WIDTH):
@@ -102,63 +81,22 @@ class Draft:
             if self.skill in skills:
                 where = self.places.of_fact(idled, begin)
                 adds = {"idle_ms_max": at_ms - since_ms}
-                self.counting.append(
+                self.terms.append(
                     Term("idled", adds, agent=agent_id, since_ms=since_ms, at_ms=at_ms, position=where)
                 )
 
-    def read(self, items_max: int) -> bool:
-        """Reads on, about so many items of facts; whether all are read."""
-        read, rule = 0, FACTS_OF.get(self.rule.name)
-        assert rule is not None or not self.lists, "only figures of facts have lists to be read"
-        while self.lists and rule is not None:
-            facts, end = self.lists[0]
-            begin = self.place
-            stop = min(end, begin + items_max - read)
-            while begin < stop:
-                kind: int = facts[begin]
-                # The queue of a fact that a figure is made of lies behind its instant.
-                if kind in rule.kinds and facts[begin + 2] == self.skill and facts[begin + 1] >= self.from_ms:
-                    where = self.places.of_fact(facts, begin)
-                    self._take([rule.term(facts[begin : begin + WIDTHS[kind]], where)])
-                begin += WIDTHS[kind]
-            read += begin - self.place
-            self.place = begin
-            if begin < end:
-                return False
-            self.lists.pop(0)
-            self.place = 0
-        return True
+    def take(self, facts: Facts, begin: int, kind: int) -> None:
+        """Takes the fact of that kind that begins there, if the figure is made of it."""
+        rule = self.facts_of
+        assert rule is not None, "only figures of facts have lists to be read"
+        # The queue of a fact that a figure is made of lies behind its instant.
+        if kind in rule.kinds and facts[begin + 2] == self.skill and facts[begin + 1] >= self.from_ms:
+            where = self.places.of_fact(facts, begin)
+            self.terms.append(rule.term(facts[begin : begin + WIDTHS[kind]], where))
 
-    def finish(self, after: int, limit: int) -> Explanation:
-        """The explanation, with the terms behind the first `after`, at most `limit`."""
-        rule, terms = self.rule, self.counting + self.others
-        operands = {}
-        for name, by in self.formula.operands:
-            numbers = [term.adds.get(name, 0) for term in terms]
-            unlisted = numbers[:after] + numbers[after + limit :]
-            operands[name] = Operand(by, combined(by, numbers), combined(by, unlisted))
-        return Explanation(
-            self.skill,
-            rule.name,
-            rule.unit,
-            rule.period,
-            rule.meaning,
-            self.from_ms,
-            self.now_ms,
-            self.now_ms,
-            self.value,
-            self.formula.text,
-            0,
-            operands,
-            len(terms),
-            after,
-            terms[after : after + limit],
-        )
-
-
-def combined(by: str, numbers: list[int]) -> int:
-    """What the numbers of the terms add up to; 0 of none."""
-    return sum(numbers) if by == SUM else max(numbers, default=0)
+    def value(self, operands: dict[str, Operand]) -> int:
+        """The figure as it was when the draft was begun."""
+        return self.shown
 
 
 class FactsOf(NamedTuple):

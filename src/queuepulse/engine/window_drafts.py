@@ -3,12 +3,13 @@
 A fact adds what it adds where the figure itself is summed (`clips.Clip`), here one by one.
 """
 
-from typing import Any, Final, NamedTuple
+from collections import Counter
+from typing import Any, Final
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import Clip, Wanted
-from queuepulse.engine.explaining import combined
-from queuepulse.engine.explanations import SPREAD, SUM, Explanation, Operand, Term
+from queuepulse.engine.drafts import Draft, Formula, Period, Value
+from queuepulse.engine.explanations import SPREAD, SUM, Operand, Term
 from queuepulse.engine.facts import (
     ANSWERED,
     LEFT,
@@ -36,20 +37,11 @@ _OF_QUEUES: Final = (*_OF_PASSES, WRAPPED_UP)
 _STATES: Final = frozenset(STATE_FIELDS)
 
 
-class Bounds(NamedTuple):
-    """A window by its name (`measures.WINDOWS`), and where it begins and ends."""
+class WindowDraft(Draft):
+    """The explanation of one figure over a window, or up to the instant it is told at.
 
-    name: str
-    from_ms: int
-    until_ms: int
-
-
-class WindowDraft:
-    """The explanation of one figure over [from_ms, until_ms), or up to `now_ms`, while it is made.
-
-    A day has no five minutes of its own yet where it begins behind `now_ms`: then nothing counts.
-    `kept` are all closed facts of the queue, for windows longer than the engine remembers. `read` until it is
-    done, then `finish`.
+    A day has no five minutes of its own yet where it begins behind that: then nothing counts.
+    `kept` are all closed facts of the queue, for windows longer than the engine remembers.
     """
 
     def __init__(
@@ -57,20 +49,16 @@ class WindowDraft:
         books: Books,
         skill: int,
         measure: Measure,
-        window: Bounds,
-        now_ms: int,
+        window: Period,
         places: Places,
         kept: Facts | None = None,
     ) -> None:
-        name, from_ms, until_ms = window
-        self.skill = skill
+        name, from_ms, until_ms, now_ms = window
+        sums = [(field, SUM) for field in measure.fields]
+        told = Period(WINDOWS[name], min(from_ms, until_ms), until_ms, now_ms)
+        super().__init__(measure, skill, told, Formula(text_of(measure), tuple(sums)))
         self.measure = measure
-        self.window = name
-        self.from_ms = min(from_ms, until_ms)
-        self.until_ms = until_ms
-        self.now_ms = now_ms
         self.places = places
-        self.terms: list[Term] = []
         self.total = queue_record()
         wanted = Wanted(frozenset((skill,)), frozenset())
         captured = capture(books, wanted, now_ms)
@@ -82,33 +70,15 @@ class WindowDraft:
             closed = [(kept, len(kept))]
         running = (captured.running, captured.running_items)
         self.lists = [*closed, running, (captured.pending, len(captured.pending))]
-        self.place = 0
         self.fields = [(name, QUEUE_FIELDS.index(name)) for name in measure.fields]
         self.span = QUEUE_SPANS.index(measure.span) if measure.span else -1
         self.of_time = not _STATES.isdisjoint(measure.fields)
 
-    def read(self, items_max: int) -> bool:
-        """Reads on, about so many items of facts; whether all are read."""
-        read, skill, of_time = 0, self.skill, self.of_time
-        while self.lists:
-            facts, last = self.lists[0]
-            begin = self.place
-            stop = min(last, begin + items_max - read)
-            while begin < stop:
-                kind: int = facts[begin]
-                end = begin + WIDTHS[kind]
-                if is_of(facts, begin, kind, skill) and (of_time or kind not in _OF_TIME):
-                    self._add(facts, begin, end)
-                begin = end
-            read += begin - self.place
-            self.place = begin
-            if begin < last:
-                return False
-            self.lists.pop(0)
-            self.place = 0
-        return True
-
-    def _add(self, facts: Facts, begin: int, end: int) -> None:
+    def take(self, facts: Facts, begin: int, kind: int) -> None:
+        """Takes the fact of that kind that begins there, if the figure is made of it."""
+        if not is_of(facts, begin, kind, self.skill) or (kind in _OF_TIME and not self.of_time):
+            return
+        end = begin + WIDTHS[kind]
         self.clip.add_part(facts, begin, end)
         record = self.clip.of_queues.pop(self.skill, None)
         if record is not None:
@@ -125,49 +95,29 @@ class WindowDraft:
         return adds
 
     def _term(self, fact: list[Any], adds: dict[str, int], position: int | None) -> Term:
-        kind, at_ms = fact[0], fact[1]
+        kind, at_ms, period = fact[0], fact[1], self.period
         if kind in _OF_PASSES:
             return _pass_term(fact, adds, position)
         if kind == WRAPPED_UP:
             what, began_ms, agent_id, ended_ms = "wrapped_up", at_ms - fact[4], fact[3], at_ms
         else:
             what, began_ms = ("spent", fact[4]) if kind == SPENT else ("moved", fact[3])
-            agent_id, began_ms, ended_ms = fact[2], max(began_ms, self.from_ms), min(at_ms, self.until_ms)
+            agent_id, began_ms, ended_ms = fact[2], max(began_ms, period.from_ms), min(at_ms, period.until_ms)
         return Term(what, adds, agent=agent_id, since_ms=began_ms, at_ms=ended_ms, position=position)
 
-    def finish(self, after: int, limit: int) -> Explanation:
-        """The explanation, with the terms behind the first `after`, at most `limit`."""
-        measure, terms = self.measure, self.terms
-        unlisted = terms[:after] + terms[after + limit :]
-        operands = {}
-        for name in measure.fields:
-            numbers, others = ([term.adds.get(name, 0) for term in some] for some in (terms, unlisted))
-            operands[name] = Operand(SUM, combined(SUM, numbers), combined(SUM, others))
-        if measure.span:
-            name = measure.span + "_ms"
-            spread: dict[str, int] = {}
-            for term in unlisted:
-                if name in term.adds:
-                    value = str(term.adds[name])
-                    spread[value] = spread.get(value, 0) + 1
+    def value(self, operands: dict[str, Operand]) -> Value:
+        """The figure, as the window itself has it."""
+        value: Value = Plan([self.measure], QUEUES).figures(self.total)[0]
+        return value
+
+    def operands(self, terms: list[Term], unlisted: list[Term]) -> dict[str, Operand]:
+        """What the terms add up to, and of a percentile all their values."""
+        operands = super().operands(terms, unlisted)
+        if self.measure.span:
+            name = self.measure.span + "_ms"
+            spread = Counter([str(term.adds[name]) for term in unlisted if name in term.adds])
             operands[name] = Operand(SPREAD, sum([name in term.adds for term in terms]), spread)
-        return Explanation(
-            self.skill,
-            measure.name,
-            measure.unit,
-            WINDOWS[self.window],
-            measure.meaning,
-            self.from_ms,
-            self.until_ms,
-            self.now_ms,
-            Plan([measure], QUEUES).figures(self.total)[0],
-            text_of(measure),
-            None,
-            operands,
-            len(terms),
-            after,
-            terms[after : after + limit],
-        )
+        return operands
 
 
 def is_of(facts: Facts, begin: int, kind: int, skill: int) -> bool:
