@@ -7,17 +7,17 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from queuepulse.calling import CALLS_DEFAULT, CALLS_MAX, CallTold, PassTold
 from queuepulse.cli.connecting import connect
-from queuepulse.cli.console import command_app, misuse, note, told
-from queuepulse.cli.figures_table import WIDTH
+from queuepulse.cli.console import command_app, is_for_people, misuse, note, told
+from queuepulse.cli.figures_table import plain_table, screen
 from queuepulse.cli.options import (
     Ak,
+    AsJson,
+    AsTable,
     Ca,
     Cc,
     Insecure,
@@ -32,7 +32,6 @@ from queuepulse.client import Client, ClientError
 from queuepulse.engine import days
 from queuepulse.engine.calls import OUTCOMES
 from queuepulse.engine.events import AGENT_MAX, SKILL_CEILING
-from queuepulse.hub import SystemClock
 
 app = command_app()
 PRINTED_MAX: Final = 1_000_000
@@ -70,30 +69,24 @@ def calls(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     token: Token = None,
     insecure: Insecure = False,
     ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="A table, also where no terminal is.")] = False,
+    as_json: AsJson = False,
+    as_table: AsTable = False,
 ) -> None:
     """Print calls, each with its passes: the one of that id, or those that began from TIME on, in order.
 
     A table on a terminal, else JSON, a call in a line. A time without a zone is of --timezone.
     """
-    if as_json and as_table:
-        raise misuse("Take --json or --table, not both.")
+    for_people = is_for_people(as_json, as_table)
     if (call is None) == (begin is None):
         raise misuse("Give the id of a call, or --from.")
     from_ms = 0 if begin is None else parse_instant(begin, timezone, "--from")
     to_ms = None if end is None else parse_instant(end, timezone, "--to")
     chosen = {"to": to_ms, "skill": skill, "agent": agent, "outcome": outcome}
-    with (
-        told(ClientError),
-        connect(
-            SystemClock(), url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True
-        ) as client,
-    ):
+    with told(ClientError), connect(url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client:
         by_id = [] if call is None else [client.call(cc, vdn, call)]
         found = by_id or _pages(client, cc, vdn, from_ms, chosen, limit)
-        if as_table or (not as_json and sys.stdout.isatty()):
-            show(Console() if sys.stdout.isatty() else Console(width=WIDTH), list(found))
+        if for_people:
+            show(screen(), list(found))
         else:
             sys.stdout.buffer.writelines(msgspec.json.encode(one) + b"\n" for one in found)
 
@@ -122,7 +115,7 @@ def show(console: Console, calls: list[CallTold]) -> None:
         return
     lines = [_cells(call.call, one) for call in calls for one in call.passes]
     shown = [place for place, head in enumerate(HEADS) if any(line[place] for line in lines)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
+    table = plain_table()
     for place in shown:
         right = HEADS[place] in NUMBERS
         table.add_column(HEADS[place], overflow="fold", justify="right" if right else "left")

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from queuepulse.cli.console import misuse
 from queuepulse.client import Client
-from queuepulse.ports import Clock
+from queuepulse.hub import SystemClock
 
 
 def connect(
-    clock: Clock,
     url: str,
     *,
     ak: str | None = None,
@@ -16,7 +15,7 @@ def connect(
     token: str | None = None,
     insecure: bool = False,
     ca: Path | None = None,
-    takes_token: bool = False,
+    takes_token: bool = True,
 ) -> Client:
     """A client of the server at `url`. Raises ClientError, and Failure where the options do not fit.
 
@@ -27,6 +26,7 @@ def connect(
         raise misuse(f"Give {instead}--ak and --sk (or QUEUEPULSE_AK and QUEUEPULSE_SK) to sign with.")
     if insecure and ca is not None:
         raise misuse("Take --insecure or --ca, not both.")
+    clock = SystemClock()
     return Client(
         url,
         now=lambda: clock.now_ms() / 1000,

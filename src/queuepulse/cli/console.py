@@ -1,5 +1,6 @@
 """What all commands share in talking to a person: failures as sentences, and notes beside the output."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,6 +43,13 @@ def told(*kinds: type[Exception], exit_status: int = FAILED) -> Iterator[None]:
         yield
     except kinds as error:
         raise Failure(str(error), exit_status) from error
+
+
+def is_for_people(as_json: bool, as_table: bool) -> bool:
+    """Whether the output is to be a table: on a terminal, unless an option says otherwise."""
+    if as_json and as_table:
+        raise misuse("Take --json or --table, not both.")
+    return as_table or (not as_json and sys.stdout.isatty())
 
 
 def note(words: str) -> None:

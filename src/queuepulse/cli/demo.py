@@ -199,7 +199,7 @@ def connected(stage: Stage) -> Iterator[Client | None]:
     while not stage.over.wait(0.1):
         if not certificate.exists():
             continue
-        with connect(stage.clock, stage.url, ak=stage.key.ak, sk=stage.key.sk, ca=certificate) as client:
+        with connect(stage.url, ak=stage.key.ak, sk=stage.key.sk, ca=certificate) as client:
             try:
                 client.stateinfo(*VDN, range(1, SKILLS + 1))
             except (Unreachable, Unavailable):

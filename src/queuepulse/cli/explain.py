@@ -8,16 +8,17 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from queuepulse.cli.connecting import connect
-from queuepulse.cli.console import command_app, misuse, told
-from queuepulse.cli.figures_table import WIDTH, stale_warning
+from queuepulse.cli.console import command_app, is_for_people, told
+from queuepulse.cli.figures_table import plain_table, screen, stale_warning
 from queuepulse.cli.options import (
     Ak,
+    AsJson,
+    AsTable,
     Ca,
     Cc,
     Insecure,
@@ -32,7 +33,6 @@ from queuepulse.client import ClientError
 from queuepulse.engine import days
 from queuepulse.engine.events import SKILL_CEILING
 from queuepulse.engine.explanations import TERMS_DEFAULT, TERMS_MAX, WHY_NOT, Term
-from queuepulse.hub import SystemClock
 from queuepulse.retelling import Explained
 
 app = command_app()
@@ -72,26 +72,20 @@ def explain(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
     token: Token = None,
     insecure: Insecure = False,
     ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="For people, also where no terminal is.")] = False,
+    as_json: AsJson = False,
+    as_table: AsTable = False,
 ) -> None:
     """Tell what a figure is made of: each call, agent or event, what it adds, and the sum.
 
     For people on a terminal, else the server's own line of JSON. A time without a zone is of --timezone.
     """
-    if as_json and as_table:
-        raise misuse("Take --json or --table, not both.")
+    for_people = is_for_people(as_json, as_table)
     at_ms = None if at is None else parse_instant(at, timezone, "--at")
-    with (
-        told(ClientError),
-        connect(
-            SystemClock(), url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True
-        ) as client,
-    ):
+    with told(ClientError), connect(url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client:
         chosen = {"window": window, "seconds": seconds, "within": within, "at": at_ms}
         explained = client.explain(cc, vdn, skill, figure, **chosen, after=after, limit=limit)
-    if as_table or (not as_json and sys.stdout.isatty()):
-        show(Console() if sys.stdout.isatty() else Console(width=WIDTH), explained)
+    if for_people:
+        show(screen(), explained)
     else:
         sys.stdout.buffer.write(msgspec.json.encode(explained) + b"\n")
 
@@ -123,9 +117,7 @@ def show(console: Console, explained: Explained) -> None:
 def terms_table(explained: Explained) -> Table:
     """A line for each term, with what it adds, or why it adds nothing."""
     columns = [name for name in COLUMNS if any(getattr(term, name) for term in explained.terms)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(INSTANTS.get(name, name), overflow="fold")
+    table = plain_table(*[INSTANTS.get(name, name) for name in columns])
     for name in explained.operands:
         table.add_column(name, justify="right")
     for term in explained.terms:

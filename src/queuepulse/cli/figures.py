@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from queuepulse.cli.connecting import connect
-from queuepulse.cli.console import command_app, misuse, told
-from queuepulse.cli.figures_table import WIDTH, duration, stale_warning
+from queuepulse.cli.console import command_app, is_for_people, misuse, told
+from queuepulse.cli.figures_table import duration, plain_table, screen, stale_warning
 from queuepulse.cli.options import (
     Ak,
+    AsJson,
+    AsTable,
     Ca,
     Cc,
     Insecure,
@@ -31,7 +31,6 @@ from queuepulse.cli.options import (
 from queuepulse.client import ClientError
 from queuepulse.engine import days
 from queuepulse.engine.measures import AGENTS, MS, QUEUES, RATIO
-from queuepulse.hub import SystemClock
 from queuepulse.windowing import FiguresTold
 
 app = command_app()
@@ -83,15 +82,14 @@ def figures(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
     token: Token = None,
     insecure: Insecure = False,
     ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="A table, also where no terminal is.")] = False,
+    as_json: AsJson = False,
+    as_table: AsTable = False,
 ) -> None:
     """Ask for offered, answered, service levels, percentiles and more, of queues or agents, over a window.
 
     A table on a terminal, else the server's own line of JSON. Times without a zone are of --timezone.
     """
-    if as_json and as_table:
-        raise misuse("Take --json or --table, not both.")
+    for_people = is_for_people(as_json, as_table)
     if (skills is None) == (agents is None):
         raise misuse("Give --skills or --agents.")
     if skills is not None:
@@ -107,15 +105,10 @@ def figures(  # noqa: PLR0913, PLR0917 - a command has as many options as it nee
         "grain": grain,
         "within": within,
     }
-    with (
-        told(ClientError),
-        connect(
-            SystemClock(), url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True
-        ) as client,
-    ):
+    with told(ClientError), connect(url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client:
         answer = client.figures(cc, vdn, **asked)
-    if as_table or (not as_json and sys.stdout.isatty()):
-        show(Console() if sys.stdout.isatty() else Console(width=WIDTH), answer, is_chosen=names is not None)
+    if for_people:
+        show(screen(), answer, is_chosen=names is not None)
     else:
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
 
@@ -131,7 +124,7 @@ def show(console: Console, answer: FiguresTold, *, is_chosen: bool) -> None:
         return
     heads = [name for name in lines[0] if name in {"begin", "skill", "agent"}]
     shown = [name for name in lines[0] if name not in heads and (is_chosen or name in SHOWN)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
+    table = plain_table()
     for name in (*heads, *shown):
         words = name.removesuffix("_ms").replace("_ms_", " ").replace("_", " ")
         table.add_column(words, justify="left" if name == "begin" else "right", overflow="fold")

@@ -1,12 +1,13 @@
 """Figures as people read them: a table of queues that fits 100 columns."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final, NamedTuple
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,19 @@ from queuepulse.engine.figures import Row
 
 WIDTH: Final = 100
 """Characters in a line where no terminal says how many it has."""
+
+
+def screen() -> Console:
+    """The standard output, for people."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+
+
+def plain_table(*heads: str) -> Table:
+    """An empty table without lines but one beneath its heads; there may be more of these."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table
 
 
 class Shown(NamedTuple):

@@ -3,22 +3,18 @@
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
-import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from queuepulse.cli.connecting import connect
-from queuepulse.cli.console import command_app, misuse, note, told
-from queuepulse.cli.figures_table import WIDTH
-from queuepulse.cli.options import Ak, Ca, Insecure, OneCc, OneVdn, Sk, Token, Url
+from queuepulse.cli.console import command_app, is_for_people, misuse, note, told
+from queuepulse.cli.figures_table import plain_table, screen
+from queuepulse.cli.options import Ak, AsJson, AsTable, Ca, Insecure, OneCc, OneVdn, Sk, Token, Url
 from queuepulse.client import ClientError
 from queuepulse.engine.accounts import CHECKED, CONFIDENCES
-from queuepulse.hub import SystemClock
 from queuepulse.protocol.health import SourceHealth, VdnHealth
 
 app = command_app()
@@ -34,26 +30,20 @@ def health(  # noqa: PLR0913, PLR0917 - a command has as many options as it need
     token: Token = None,
     insecure: Insecure = False,
     ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="Tables, also where no terminal is.")] = False,
+    as_json: AsJson = False,
+    as_table: AsTable = False,
 ) -> None:
     """Tell of each VDN how current its figures are, and since when its switches agree with them.
 
     Tables on a terminal, else the server's own line of JSON.
     """
-    if as_json and as_table:
-        raise misuse("Take --json or --table, not both.")
+    for_people = is_for_people(as_json, as_table)
     if vdn is not None and cc is None:
         raise misuse("Give --cc with --vdn.")
-    with (
-        told(ClientError),
-        connect(
-            SystemClock(), url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True
-        ) as client,
-    ):
+    with told(ClientError), connect(url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client:
         answer = client.health(cc, vdn)
-    if as_table or (not as_json and sys.stdout.isatty()):
-        console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    if for_people:
+        console = screen()
         show(console, answer.vdns)
         if answer.more:
             note("There are more: choose a call center with --cc.")
@@ -82,7 +72,7 @@ def show(console: Console, vdns: list[VdnHealth]) -> None:
 
 def vdns_table(vdns: Iterable[VdnHealth]) -> Table:
     """A line for each VDN."""
-    table = _table("VDN", "name", "figures are", "since", "last event", "position", "behind")
+    table = plain_table("VDN", "name", "figures are", "since", "last event", "position", "behind")
     for vdn in vdns:
         table.add_row(
             f"{vdn.cc}/{vdn.vdn}",
@@ -98,7 +88,7 @@ def vdns_table(vdns: Iterable[VdnHealth]) -> Table:
 
 def sources_table(sources: Iterable[tuple[VdnHealth, SourceHealth]]) -> Table:
     """A line for each source."""
-    table = _table("VDN", "source", "figures are", "since", "last picture", "pictures", "repairs so far")
+    table = plain_table("VDN", "source", "figures are", "since", "last picture", "pictures", "repairs so far")
     for vdn, source in sources:
         since = source.confident_since if source.link_lost_since is None else source.link_lost_since
         table.add_row(
@@ -123,10 +113,3 @@ def instant(at_ms: int | None, now_ms: int) -> str:
 
 def _word(confidence: str) -> Text:
     return Text(confidence, "green" if confidence == CHECKED else "bold yellow")
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    return table

@@ -65,6 +65,8 @@ OneVdn: TypeAlias = Annotated[
     int | None, typer.Option(min=1, max=VDN_MAX, help="A VDN in it. [default: all of them]")
 ]
 Skills: TypeAlias = Annotated[str, typer.Option(metavar="LIST", help="Skill queues, such as 1,2,5-9.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")]
+AsTable: TypeAlias = Annotated[bool, typer.Option("--table", help="A table, also where no terminal is.")]
 Timezone: TypeAlias = Annotated[str, typer.Option(metavar="ZONE", help="IANA time zone.")]
 
 

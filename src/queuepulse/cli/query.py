@@ -6,15 +6,17 @@ from time import sleep
 from typing import Annotated, Final, NamedTuple
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from queuepulse.cli.connecting import connect
-from queuepulse.cli.console import command_app, misuse, told
-from queuepulse.cli.figures_table import WIDTH, figures_table, stale_warning, time_of_day
+from queuepulse.cli.console import command_app, is_for_people, told
+from queuepulse.cli.figures_table import figures_table, screen, stale_warning, time_of_day
 from queuepulse.cli.options import (
     Ak,
+    AsJson,
+    AsTable,
     Ca,
     Cc,
     Insecure,
@@ -55,8 +57,8 @@ def query(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     sk: Sk = None,
     insecure: Insecure = False,
     ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, also on a terminal.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="A table, also where no terminal is.")] = False,
+    as_json: AsJson = False,
+    as_table: AsTable = False,
     watch: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", min=WATCH_S_MIN, max=WATCH_S_MAX, help="Ask again every so often."),
@@ -68,12 +70,11 @@ def query(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     with the keys of skill/stateinfo, the log position they hold, and since when the switch is out of
     sight (null: it is in sight). Ctrl-C ends --watch.
     """
-    if as_json and as_table:
-        raise misuse("Take --json or --table, not both.")
+    for_people = is_for_people(as_json, as_table)
     question = Question(cc, vdn, parse_skills(skills))
     clock = SystemClock()
-    with told(ClientError), connect(clock, url, ak=ak, sk=sk, insecure=insecure, ca=ca) as client:
-        if as_table or (not as_json and sys.stdout.isatty()):
+    with told(ClientError), connect(url, ak=ak, sk=sk, insecure=insecure, ca=ca, takes_token=False) as client:
+        if for_people:
             show_tables(question, client, clock.now_ms, watch)
         else:
             print_lines(question, client, clock.now_ms, watch)
@@ -99,7 +100,7 @@ def print_lines(question: Question, client: Client, now_ms: Callable[[], int], w
 
 def show_tables(question: Question, client: Client, now_ms: Callable[[], int], watch_s: float | None) -> None:
     """A table; with `watch_s` it is refreshed in place. A server that is away for a while is waited for."""
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console = screen()
     found = question.ask(client)
     if watch_s is None:
         console.print(picture(found, console.width))

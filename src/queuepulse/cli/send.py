@@ -92,7 +92,7 @@ def send(  # noqa: PLR0913, PLR0917 - a command has as many options as it needs
     again_words = "Run it again to go on."
     with (
         told(ClientError),
-        connect(clock, url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca, takes_token=True) as client,
+        connect(url, ak=ak, sk=sk, token=token, insecure=insecure, ca=ca) as client,
         opened(file) as opened_file,
         screen_of(file, totals) as screen,
     ):

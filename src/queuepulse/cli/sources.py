@@ -9,13 +9,13 @@ from typing import Annotated, Final, TypeVar
 
 import structlog
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from queuepulse import switches
 from queuepulse.cli.console import Failure, command_app, misuse, note
+from queuepulse.cli.figures_table import plain_table
 from queuepulse.cli.options import ConfigFile, settings
 from queuepulse.cli.recorder import Recorder
 from queuepulse.config import Config
@@ -174,7 +174,7 @@ async def _record(config: Config, source: SourceNamed, recorder: Recorder, secon
 
 def queues_table(heard: Vdn, source: SourceNamed) -> Table:
     """The queues of the switch."""
-    table = _table("queue", "skill", "by", "waiting", "talking", "agents")
+    table = plain_table("queue", "skill", "by", "waiting", "talking", "agents")
     for name, skill in sorted(heard.named_ids().queues.items(), key=lambda item: item[1]):
         [row] = heard.rows([skill], heard.clock_ms)
         by = _by(skill, source.queues, source.queue_pattern)
@@ -184,7 +184,7 @@ def queues_table(heard: Vdn, source: SourceNamed) -> Table:
 
 def agents_table(heard: Vdn, source: SourceNamed) -> Table:
     """The members of the switch."""
-    table = _table("member", "interface", "agent", "by", "state", "skills")
+    table = plain_table("member", "interface", "agent", "by", "state", "skills")
     for number, agent in sorted(heard.books.agents.items()):
         skills = ",".join(str(queue.skill) for queue in agent.queues)
         table.add_row(
@@ -203,10 +203,3 @@ def _by(number: int, table: dict[str, int], pattern: str | None) -> str:
     if number in table.values():
         return "table"
     return "pattern, or next free" if pattern else "next free"
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    return table
