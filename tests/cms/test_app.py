@@ -193,6 +193,13 @@ def test_a_signature_passes_once_where_replay_is_forbidden() -> None:
     assert house.tally.told.count(("authentication_failed", "signature_seen_before")) == 2
 
 
+def test_a_refused_signature_is_not_remembered() -> None:
+    seen = SeenSignatures(10)
+    house = House(seen=seen)
+    assert (house.ask(sk="guessed").status, len(seen)) == (401, 0)
+    assert (house.ask().status, len(seen)) == (200, 1)
+
+
 def test_a_long_body_is_read_for_a_credible_claim_alone() -> None:
     body = BODY + b" " * (1024 * 1024 - len(BODY))
     house = House()
