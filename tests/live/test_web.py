@@ -80,7 +80,6 @@ def test_the_policy_lets_in_nothing_from_elsewhere() -> None:
 
 def test_an_installation_without_a_wallboard_says_how_to_build_it(tmp_path: Path) -> None:
     web = WebFiles(tmp_path / "nowhere")
-    assert not web.is_built
     heard = get(web, "/")
     assert heard.status == 200 and b"./dev wallboard" in heard.body
     assert get(web, "/index.html").status == 404

@@ -26,11 +26,6 @@ class Recent(Generic[K]):
         self._later: dict[K, int] = {}
         self._forget_at_ms = 0
 
-    def holds(self, key: K, clock_ms: int) -> bool:
-        """Whether the key was seen within the last `keep_ms` before `clock_ms`."""
-        seen_ms = self.seen_ms.get(key)
-        return seen_ms is not None and clock_ms - seen_ms <= self.keep_ms
-
     def again(self, key: K, clock_ms: int) -> bool:
         """Whether the key was seen recently; it is now. One step, as it is taken for every event."""
         known = self.seen_ms

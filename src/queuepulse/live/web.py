@@ -66,11 +66,6 @@ class WebFiles:
         """Reads the files of `folder`; of this package, unless another is given."""
         self._files = _read(files("queuepulse") / "web" if folder is None else folder)
 
-    @property
-    def is_built(self) -> bool:
-        """Whether there is a wallboard."""
-        return "index.html" in self._files
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"].removeprefix("/")
         file = self._files.get(path or "index.html")
