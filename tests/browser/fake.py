@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from house.tree import ROOT
+from queuepulse.engine.states import CODES
 
 WEB = ROOT / "src" / "queuepulse" / "web"
 TYPES = {
@@ -28,18 +29,6 @@ TYPES = {
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-STATES = (
-    "idle",
-    "preoccupied",
-    "occupied",
-    "answering",
-    "talking",
-    "work",
-    "busy",
-    "rest",
-    "study",
-    "adjust",
 )
 FIVE_MS = 300_000
 NAME, PASSWORD = "mei", "correct horse"
@@ -55,7 +44,7 @@ def five(**counts: int) -> Json:
 
 def states(**counts: int) -> Json:
     """How many agents are in each state."""
-    return dict.fromkeys(STATES, 0) | counts
+    return dict.fromkeys(CODES, 0) | counts
 
 
 def row(skill: int, name: str | None = None, **figures: Any) -> Json:

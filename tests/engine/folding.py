@@ -5,19 +5,21 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from oracle.history import THRESHOLDS_S
 from oracle.streams import stream
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.events import Event
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.queues import Five
-from queuepulse.engine.records import Tally
+from queuepulse.engine.records import Record, Tally
 from queuepulse.engine.vdn import Outcome, Vdn
 
 NINE_MS = 1_767_258_000_000
 """2026-01-01 09:00:00 UTC, a five-minute mark."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+BINS = (*THRESHOLDS_S, "more")
 SKILLS = (1, 2, 3, 4, 9)
 """All queues of the streams, and one that nobody speaks of."""
 
@@ -92,3 +94,19 @@ def counted(tally: Tally, skill: int) -> list[dict[str, int]]:
 def all_fives(vdn: Vdn, drained: Sequence[Five] = ()) -> list[Five]:
     """Every record of five minutes: those drained before, and all others when time has run on in a copy."""
     return [*drained, *Vdn.restore(vdn.snapshot()).advance(vdn.clock_ms + HOUR_MS)]
+
+
+def figures_of(
+    record: Record, fields: tuple[str, ...], left_out: Iterable[str] = ("repairs",)
+) -> dict[str, int]:
+    """A record by names, with its bins as the counts within each threshold."""
+    counts = dict(zip(fields, record.counts, strict=True))
+    if fields is QUEUE_FIELDS:
+        for name, shown in (("answered", "within"), ("abandoned", "given_up"), ("left", "left_within")):
+            bins = [counts.pop(f"{name}_bin_{one}") for one in BINS]
+            for place, seconds in enumerate(THRESHOLDS_S):
+                counts[f"{shown}_{seconds}"] = sum(bins[: place + 1])
+        bins = [counts.pop(f"missed_bin_{one}") for one in BINS]
+        for place, seconds in enumerate(THRESHOLDS_S):
+            counts[f"missed_{seconds}"] = sum(bins[place + 1 :])
+    return {name: value for name, value in counts.items() if value and name not in left_out}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.folding import SKILLS, stream_of
+from engine.folding import SKILLS, figures_of, stream_of
 from oracle.history import FIVE_MS, THRESHOLDS_S, Counts, Historian, told
 from queuepulse.engine.clips import Wanted
 from queuepulse.engine.codec import decode_line
@@ -19,26 +19,10 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import Memory, Window, capture
 
 HOUR_MS = 3_600_000
-BINS = (*THRESHOLDS_S, "more")
 AGENTS = tuple(range(101, 120))
 WANTED = Wanted(frozenset(SKILLS), frozenset(AGENTS))
+NOT_OF_WINDOWS = ("repairs", "idle_ms_max", "rings")
 JsonObject = dict[str, Any]
-
-
-def figures_of(record: Record, fields: tuple[str, ...]) -> dict[str, int]:
-    """A record by names, with its bins as the counts within each threshold."""
-    counts = dict(zip(fields, record.counts, strict=True))
-    if fields is QUEUE_FIELDS:
-        for name, shown in (("answered", "within"), ("abandoned", "given_up"), ("left", "left_within")):
-            bins = [counts.pop(f"{name}_bin_{one}") for one in BINS]
-            for place, seconds in enumerate(THRESHOLDS_S):
-                counts[f"{shown}_{seconds}"] = sum(bins[: place + 1])
-        bins = [counts.pop(f"missed_bin_{one}") for one in BINS]
-        for place, seconds in enumerate(THRESHOLDS_S):
-            counts[f"missed_{seconds}"] = sum(bins[place + 1 :])
-    for name in ("repairs", "idle_ms_max", "rings"):
-        counts.pop(name, None)
-    return {name: value for name, value in counts.items() if value}
 
 
 class Asker:
@@ -107,7 +91,12 @@ def compare(vdn: Vdn, historian: Historian, asker: Asker, now: int, begin: int, 
     held = 0
     for skill in SKILLS:
         expected = counted(historian, skill, begin, end, now)
-        assert figures_of(queues[skill], QUEUE_FIELDS) == told(expected), (skill, begin, end, now)
+        assert figures_of(queues[skill], QUEUE_FIELDS, NOT_OF_WINDOWS) == told(expected), (
+            skill,
+            begin,
+            end,
+            now,
+        )
         lists = (expected.waits, expected.talks, expected.holds, expected.wrapups)
         for buckets, values in zip(queues[skill].spans, lists, strict=True):
             assert sorted(k for k, n in buckets.items() for _ in range(n)) == sorted(map(bucket_of, values))
@@ -115,7 +104,12 @@ def compare(vdn: Vdn, historian: Historian, asker: Asker, now: int, begin: int, 
     for agent in AGENTS:
         found = upto(historian.agent(agent, begin, end), historian.agent(agent, begin, min(end, now)))
         found.sums.pop("rings")
-        assert figures_of(agents[agent], AGENT_FIELDS) == told(found), (agent, begin, end, now)
+        assert figures_of(agents[agent], AGENT_FIELDS, NOT_OF_WINDOWS) == told(found), (
+            agent,
+            begin,
+            end,
+            now,
+        )
     return held
 
 
