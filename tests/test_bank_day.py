@@ -19,8 +19,7 @@ from queuepulse.engine.calls import OUTCOMES
 from queuepulse.engine.clips import Wanted
 from queuepulse.engine.events import Event
 from queuepulse.engine.fields import QUEUE_FIELDS
-from queuepulse.engine.histograms import percentile_ms
-from queuepulse.engine.measures import QUEUES, Plan
+from queuepulse.engine.measures import QUEUES, Plan, Spread
 from queuepulse.engine.passes import record_of
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn
@@ -233,7 +232,7 @@ def test_the_percentiles_of_the_day_are_those_of_the_table_within_one_percent(
     for values, span in zip(lists, total.spans[:2], strict=True):
         for percent in (50, 80, 90, 95, 99):
             exact = values[-(-len(values) * percent // 100) - 1]
-            found = percentile_ms(span, percent)
+            found = Spread(span).percentile_ms(percent)
             assert found is not None and abs(found - exact) <= 0.01 * exact
 
 

@@ -15,7 +15,6 @@ from queuepulse.engine.clips import Five, Wanted
 from queuepulse.engine.estimates import Estimates, Present, presents
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Facts
-from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, add
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import Capture, Memory, Window, capture, first_mark_ms
@@ -134,7 +133,7 @@ class Recall:
 
     async def _live(self, asked: WindowAsked, known: _Known) -> WindowTold:
         now = self._look(asked)
-        begin_ms, end_ms = _bounds(asked, now.now_ms)
+        begin_ms, end_ms = measures.bounds(asked.window, asked.seconds, now.now_ms)
         # What happens at this very instant belongs to a window that runs.
         until_ms = end_ms + (end_ms == now.now_ms)
         window = Window(_memory(asked, known), now.captured, _wanted(asked), begin_ms, until_ms)
@@ -286,14 +285,6 @@ def _wanted(asked: WindowAsked) -> Wanted:
 def _wish(asked: WindowAsked) -> Wish:
     kind = QUEUE if asked.plan.subject is measures.QUEUES else AGENT
     return Wish(kind, asked.ids, asked.plan.fields, asked.plan.spans)
-
-
-def _bounds(asked: WindowAsked, now_ms: int) -> tuple[int, int]:
-    """Begin and end of a live window."""
-    mark_ms = now_ms - now_ms % FIVE_MS
-    if asked.window == measures.SLIDING:
-        return now_ms - 1000 * asked.seconds, now_ms
-    return (mark_ms - FIVE_MS, mark_ms) if asked.window == measures.LAST_FIVE else (mark_ms, now_ms)
 
 
 def _rows(rows: list[list[Any]], asked: WindowAsked, records: dict[int, Record]) -> Iterator[None]:

@@ -161,7 +161,7 @@ def test_every_word_of_an_explanation_is_in_its_table() -> None:
 
 def windowed(vdn: Vdn, asked: Asked, now_ms: int) -> dict[str, Any]:
     """The figures of the queue over that window, as they are asked for without an explanation."""
-    from_ms, until_ms = drafting.bounds(asked, now_ms)
+    from_ms, until_ms = measures.bounds(asked.window, asked.seconds, now_ms)
     wanted = Wanted(frozenset({asked.skill}), frozenset())
     window = Window(
         Memory(), capture(vdn.books, wanted, now_ms), wanted, from_ms, until_ms + (until_ms == now_ms)

@@ -6,33 +6,18 @@ from typing import Any
 
 import pytest
 
-from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, folded, stream_of, told_by
-from oracle.history import FIVE_MS, THRESHOLDS_S, Historian, told
+from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, figures_of, folded, stream_of, told_by
+from oracle.history import FIVE_MS, Historian, told
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.facts import ANSWERED, LEFT, MISSED, OFFERED, TALKED, each
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, QUEUE_SPANS
-from queuepulse.engine.histograms import bucket_ms, bucket_of, percentile_ms
-from queuepulse.engine.records import Record, Tally, add, queue_record
+from queuepulse.engine.histograms import bucket_ms, bucket_of
+from queuepulse.engine.measures import Spread
+from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Vdn
 
 LENGTH = 120
-BINS = (*THRESHOLDS_S, "more")
 JsonObject = dict[str, Any]
-
-
-def figures_of(record: Record, fields: tuple[str, ...]) -> dict[str, int]:
-    """A record by names, with its bins as the counts within each threshold."""
-    counts = dict(zip(fields, record.counts, strict=True))
-    if fields is QUEUE_FIELDS:
-        for name, shown in (("answered", "within"), ("abandoned", "given_up"), ("left", "left_within")):
-            bins = [counts.pop(f"{name}_bin_{one}") for one in BINS]
-            for place, seconds in enumerate(THRESHOLDS_S):
-                counts[f"{shown}_{seconds}"] = sum(bins[: place + 1])
-        bins = [counts.pop(f"missed_bin_{one}") for one in BINS]
-        for place, seconds in enumerate(THRESHOLDS_S):
-            counts[f"missed_{seconds}"] = sum(bins[place + 1 :])
-    counts.pop("repairs")
-    return {name: value for name, value in counts.items() if value}
 
 
 def folded_both(events: list[JsonObject], drain_every: int) -> tuple[Historian, Tally]:
@@ -222,7 +207,7 @@ def test_percentiles_are_those_of_the_list_within_one_percent(percent: int) -> N
     for ms in values:
         counts[bucket_of(ms)] = counts.get(bucket_of(ms), 0) + 1
     exact = values[-(-len(values) * percent // 100) - 1]
-    found = percentile_ms(counts, percent)
+    found = Spread(counts).percentile_ms(percent)
     assert found is not None and abs(found - exact) <= 0.01 * exact
-    assert percentile_ms({}, percent) is None
+    assert Spread({}).percentile_ms(percent) is None
     assert len(QUEUE_SPANS) == len(queue_record().spans)

@@ -23,7 +23,6 @@ from queuepulse.engine.measures import (
 )
 from queuepulse.engine.oldest_drafts import OldestDraft
 from queuepulse.engine.places import Places
-from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.running import begin_ms
 from queuepulse.engine.window_drafts import WindowDraft
 from queuepulse.engine.windows import first_mark_ms
@@ -60,16 +59,6 @@ def has_windows(figure: str) -> bool:
     return figure in _MEASURES
 
 
-def bounds(asked: Asked, now_ms: int) -> tuple[int, int]:
-    """Begin and end of what the figure looks at, as far as that hangs on nothing but the time."""
-    mark_ms = now_ms - now_ms % FIVE_MS
-    if asked.window == SLIDING:
-        return now_ms - 1000 * asked.seconds, now_ms
-    if asked.window == LAST_FIVE:
-        return mark_ms - FIVE_MS, mark_ms
-    return mark_ms, now_ms
-
-
 def begin(
     books: Books, asked: Asked, now_ms: int, places: Places | None = None, kept: Facts | None = None
 ) -> Draft:
@@ -82,7 +71,7 @@ def begin(
         return FigureDraft(books, asked.skill, asked.figure, now_ms, known)
     if asked.figure in _PRESENTS:
         return _DRAFTS[asked.figure](_PRESENTS[asked.figure], books, asked.skill, now_ms, known)
-    from_ms, until_ms = bounds(asked, now_ms)
+    from_ms, until_ms = measures.bounds(asked.window, asked.seconds, now_ms)
     if asked.window == DAY:
         assert kept is not None, "the facts of a day are not in memory"
         from_ms = first_mark_ms(begin_ms(books, STATISTICS_DAY, now_ms))

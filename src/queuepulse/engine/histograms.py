@@ -4,7 +4,6 @@ Up to 127 ms each has a bucket of its own. Above, each octave has 64 of equal wi
 middle of one is wrong by less than 0.8 %.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 EXACT_BITS: Final = 7
@@ -25,17 +24,3 @@ def bucket_ms(bucket: int) -> int:
         return bucket
     over = bucket // OCTAVE - 1
     return ((bucket - over * OCTAVE) << over) + (1 << over) // 2
-
-
-def percentile_ms(counts: Mapping[int, int], percent: int) -> int | None:
-    """The duration that `percent` of all do not exceed (nearest rank); `None` of nothing."""
-    total = sum(counts.values())
-    if total <= 0:
-        return None
-    rank = -(-total * percent // 100)
-    seen = 0
-    for bucket in sorted(counts):
-        seen += counts[bucket]
-        if seen >= rank:
-            return bucket_ms(bucket)
-    raise AssertionError("the counts add up to their total")

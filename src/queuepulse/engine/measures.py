@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from queuepulse.engine.fields import AGENT_FIELDS, AGENT_SPANS, BINS, QUEUE_FIELDS, QUEUE_SPANS
 from queuepulse.engine.histograms import bucket_ms
 from queuepulse.engine.limits import WITHIN_S
-from queuepulse.engine.queues import LEFT_CAUSES
+from queuepulse.engine.queues import FIVE_MS, LEFT_CAUSES
 from queuepulse.engine.records import Record
 from queuepulse.engine.states import NAMES
 
@@ -28,6 +28,16 @@ WINDOWS: Final[Mapping[str, str]] = {
     RANGE: "a time that was, in whole periods of history",
 }
 """What figures look at, each up to now or to its end."""
+
+
+def bounds(window: str, seconds: int, now_ms: int) -> tuple[int, int]:
+    """Begin and end of a window, as far as that hangs on nothing but the time: else of `FIVE`."""
+    mark_ms = now_ms - now_ms % FIVE_MS
+    if window == SLIDING:
+        return now_ms - 1000 * seconds, now_ms
+    return (mark_ms - FIVE_MS, mark_ms) if window == LAST_FIVE else (mark_ms, now_ms)
+
+
 PERCENTS: Final = (50, 80, 90, 95, 99)
 DIGITS: Final = 6
 """Of a ratio, behind the point."""
@@ -35,7 +45,6 @@ DIGITS: Final = 6
 PASSES: Final = "passes"
 MS: Final = "ms"
 RATIO: Final = "ratio"
-AGENTS_MS: Final = "agent ms"
 _EVERY: Final = tuple(WINDOWS)
 _CALLERS: Final = (FIVE, LAST_FIVE, DAY)
 

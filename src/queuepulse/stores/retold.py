@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import apsw
 
-from queuepulse.engine import codec, days, drafting, running
+from queuepulse.engine import codec, days, drafting, measures, running
 from queuepulse.engine.events import Event, VdnKey
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.figures import DAY as STATISTICS_DAY
@@ -63,7 +63,7 @@ def _explained(connection: apsw.Connection, vdn: VdnKey, why: Why, accept_loss: 
         retold, kept = _day(connection, vdn, why, accept_loss)
     else:
         # With what a period began with in the books, each fact of it has a place in the log.
-        begin_ms, _ = drafting.bounds(asked, why.at_ms)
+        begin_ms, _ = measures.bounds(asked.window, asked.seconds, why.at_ms)
         retold = _fold(connection, vdn, begin_ms, why.at_ms, accept_loss)
     engine, position, places, _ = retold
     draft = drafting.begin(engine.books, asked, why.at_ms, places, kept)
