@@ -45,7 +45,6 @@ class Chronicle:
         self._news = asyncio.Event()
         self._written = asyncio.Lock()
         self._behind: set[VdnKey] = set()
-        self._known: dict[VdnKey, int] = {}
         self._position: dict[VdnKey, int] = {}
         # As of when old records are to be removed, if they are.
         self._old_at_ms: int | None = None
@@ -53,7 +52,7 @@ class Chronicle:
 
     def tell(self, vdn: VdnKey, position: int, closed: Closed) -> None:
         """Takes what the engine told up to that position, the end of a batch: so it is told alike again."""
-        is_old = position <= self._known.get(vdn, 0) or vdn in self._behind
+        is_old = position <= self.position(vdn) or vdn in self._behind
         if self._history is None or is_old or not (closed.facts or closed.passes):
             return
         self._waiting.append(Told(vdn, position, closed))
@@ -68,10 +67,10 @@ class Chronicle:
         if self._history is None:
             return
         try:
-            self._known[vdn] = self._history.position(vdn)
+            self._position[vdn] = self._history.position(vdn)
         except HistoryUnavailable:
             return  # It says so when it is written, and takes nothing twice by itself.
-        if position and not self._known[vdn]:
+        if position and not self._position[vdn]:
             self._warn(
                 f"VDN {vdn.cc}/{vdn.vdn} has no history of the events before position {position}. "
                 "To make it from the log: stop the server and run: queuepulse history rebuild"
@@ -93,7 +92,7 @@ class Chronicle:
 
     def position(self, vdn: VdnKey) -> int:
         """Up to which position of the log history has, for certain, what was told; it may be further."""
-        return max(self._position.get(vdn, 0), self._known.get(vdn, 0))
+        return self._position.get(vdn, 0)
 
     def unwritten(self, vdn: VdnKey, after: int) -> list[Facts]:
         """What was told behind that position and still waits to be written."""
