@@ -13,7 +13,7 @@ from queuepulse.engine.events import VdnKey
 from queuepulse.people import Role, Scope
 from queuepulse.ports import KeptSnapshot, LogDamaged
 from queuepulse.stores.backup import BackupContents, BackupRefused, backup, restore
-from queuepulse.stores.folder import FORMAT, Folder, FolderRefused
+from queuepulse.stores.folder import FORMAT, KEYS_FILE, Folder, FolderRefused
 from queuepulse.stores.sqlite import SqliteLog
 from queuepulse.stores.users import UserStore
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
         log = opened(folder.log_file)
         asyncio.run(fill(log))
         log.close()
-        with sqlite3.connect(folder.keys_file) as keys:
+        with sqlite3.connect(folder.path / KEYS_FILE) as keys:
             keys.execute("CREATE TABLE key (ak TEXT)")
             keys.execute("INSERT INTO key VALUES ('one')")
         keys.close()

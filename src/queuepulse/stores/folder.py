@@ -54,10 +54,6 @@ class Folder:
     def history_file(self) -> Path:
         return self.path / HISTORY_FILE
 
-    @property
-    def keys_file(self) -> Path:
-        return self.path / KEYS_FILE
-
     def close(self) -> None:
         os.close(self._lock)
 
