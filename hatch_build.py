@@ -11,6 +11,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,13 +54,21 @@ def compiled() -> Iterator[Path]:
 
 
 def digest() -> str:
-    """Of all that the compiled form hangs on: sources, this file and the interpreter."""
+    """Of all that the compiled form hangs on: sources, this file, the interpreter and its library."""
     # The sources that are not compiled, too: their types are part of what is.
     sources = [path for package in PACKAGES for path in sorted((SOURCES / package).glob("*.py"))]
-    whole = hashlib.sha256(f"{sys.version} {ROOT}".encode())
+    whole = hashlib.sha256(f"{sys.version} {ROOT} {_library()}".encode())
     for path in (*sources, Path(__file__)):
         whole.update(path.read_bytes())
     return whole.hexdigest()
+
+
+def _library() -> str:
+    """The version of what the compiled form calls; none where that is not installed."""
+    try:
+        return metadata.version("librt")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def is_current() -> bool:

@@ -20,14 +20,14 @@ WRITTEN_ITEMS: Final = 250_000
 ITEMS_OF_PASS: Final = 20
 """What the record of a pass weighs, as items of facts."""
 WAITING_ITEMS_MAX: Final = 20_000_000
-"""Items of facts that wait for a history that is out of reach: some 400 MB, a day of a thousand agents."""
+"""Items of facts that wait for a history that is out of reach: some 300 MB, a day of a thousand agents."""
 RETRY_S: Final = 1.0
 """Time between two attempts."""
 REST_S_PER_ITEM: Final = 12e-6
 """Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of
 events has the processor, and its memory, nearly to itself."""
 RESTED_ITEMS_MAX: Final = 2_000_000
-"""Items of facts that may wait meanwhile: some 40 MB, or 300,000 events. Of more there is no rest."""
+"""Items of facts that may wait meanwhile: some 30 MB, or 250,000 events. Of more there is no rest."""
 
 
 class Chronicle:

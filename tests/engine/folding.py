@@ -1,7 +1,7 @@
 """What the tests of the engine share: events from JSON objects, streams of a seed, and ways to fold them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from oracle.history import THRESHOLDS_S
 from oracle.streams import stream
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.events import Event
-from queuepulse.engine.facts import Facts
+from queuepulse.engine.facts import CALLED, Facts
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.queues import Five
 from queuepulse.engine.records import Record, Tally
@@ -71,15 +71,34 @@ def folded_twice(events: Iterable[Event]) -> Vdn:
 def told_by(vdn: Vdn, now_ms: int | None = None) -> Facts:
     """The facts that the engine gives away, now or when time has run on."""
     vdn.advance(vdn.clock_ms if now_ms is None else now_ms)
-    return [item for facts in vdn.tell().facts for item in facts]
+    return joined(vdn.tell().facts)
 
 
-def all_told(vdn: Vdn, told: Sequence[Any] = ()) -> Tally:
-    """Every record of five minutes: of the facts told before, and those told when time has run on."""
-    tally = Tally()
-    tally.add(list(told))
-    tally.add(told_by(Vdn.restore(vdn.snapshot()), vdn.clock_ms + HOUR_MS))
-    return tally
+def joined(lists: Iterable[Facts]) -> Facts:
+    """The facts of all these in one."""
+    found = Facts()
+    for facts in lists:
+        for begin in begins(facts):
+            found.take(facts, begin)
+    return found
+
+
+def begins(facts: Facts) -> Iterator[int]:
+    """Where each fact begins."""
+    begin = 0
+    while begin < len(facts):
+        yield begin
+        begin += facts.width(begin)
+
+
+def of_kind(facts: Facts, kind: int) -> list[list[Any]]:
+    """The facts of that kind, with the id of the call where one is named."""
+    found: list[list[Any]] = []
+    for begin in begins(facts):
+        fact: list[Any] = facts.fact(begin)
+        if fact[0] == kind:
+            found.append([*fact[:-1], facts.call(begin)] if kind in CALLED else fact)
+    return found
 
 
 def counted(tally: Tally, skill: int) -> list[dict[str, int]]:

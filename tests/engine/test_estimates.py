@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.folding import NINE_MS, SKILLS, event, stream_of
+from engine.folding import NINE_MS, SKILLS, event, of_kind, stream_of
 from oracle.history import Historian, Visit
 from queuepulse.engine.clips import Wanted
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.estimates import ANSWERS_MS, JUDGED_MS, Estimates, estimate_ms, presents
-from queuepulse.engine.facts import OFFERED, each
+from queuepulse.engine.facts import OFFERED
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import capture
 from queuepulse.simulator import Assumptions, simulate
@@ -67,8 +67,8 @@ def test_the_error_is_what_lists_of_everything_give(seed: int) -> None:
             offer = Offer(visit, row.waiting - 1, row.available)
             if one["type"] == "call_answered":
                 # A pass that its answer opens is gone when one can look: its fact alone saw the queue.
-                *_, told = [fact for fact in each(vdn.books.facts) if fact[0] == OFFERED]
-                offer = Offer(visit, told[6], told[7])
+                *_, told = of_kind(vdn.books.facts, OFFERED)
+                offer = Offer(visit, told[5], told[6])
             offers.append(offer)
         if rng.random() < 0.4:
             now = vdn.clock_ms + rng.choice((0, 1_000))

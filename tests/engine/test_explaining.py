@@ -130,7 +130,7 @@ def test_facts_that_were_given_away_early_are_still_explained() -> None:
         vdn.apply(event("call_offered", 1, call=f"c{number}", skill=1))
         vdn.apply(event("call_left", 2, call=f"c{number}", cause="abandoned"))
     vdn.tell()
-    assert not vdn.books.facts
+    assert not len(vdn.books.facts)
     vdn.apply(event("call_offered", 3, call="last", skill=1))
     assert recomputed(explained(vdn, 1, "offered_in", NINE_MS + 3, piece=10**6)) == number + 1
 

@@ -17,6 +17,7 @@ from engine.folding import NINE_MS, SKILLS, event, events_of
 from queuepulse.engine.clips import Clip, Wanted
 from queuepulse.engine.estimates import Estimates, presents
 from queuepulse.engine.events import VdnKey
+from queuepulse.engine.facts import Facts
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.measures import DAY, QUEUE_MEASURES, QUEUES, Plan
 from queuepulse.engine.records import queue_record
@@ -226,17 +227,17 @@ def test_figures_of_a_day_come_of_their_explanations_alone(
     answered = 0
     for _ in range(4):
         at_ms = drawn.choice(events[100:]).at or 0
-        engine, facts = Vdn(), list[Any]()
+        engine, closed = Vdn(), list[Facts]()
         for one in events:
             if (one.at or 0) <= at_ms:
                 engine.apply(one)
-                facts += [item for some in engine.tell().facts for item in some]
+                closed += engine.tell().facts
         begin_ms = first_mark_ms(engine.books.day_ms)
         skill = drawn.choice(SKILLS[:-1])
         # By another way: all that was ever told, added up at once.
         wanted = Wanted(frozenset({skill}), frozenset())
         clip = Clip(begin_ms, at_ms + 1, wanted)
-        for some in (facts, engine.books.facts, pending(engine.books, wanted, at_ms)):
+        for some in (*closed, engine.books.facts, pending(engine.books, wanted, at_ms)):
             begin = 0
             while begin < len(some):
                 begin = clip.add_part(some, begin, len(some))

@@ -1,5 +1,8 @@
 """An agent: his session, and what he does in it."""
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from queuepulse.engine import states
 from queuepulse.engine.queues import Queue
 
@@ -63,7 +66,7 @@ class Agent:
         self.wrapup_until_ms = 0
         self.wrapup_since_ms = 0
         self.wrapup_queue: Queue | None = None
-        self.changes: list[int] = []
+        self.changes = vec[i64]()
         self.told_ms = 0
         self.told_state = states.SIGNED_OUT
         self.moved_ms = 0

@@ -6,7 +6,7 @@ from queuepulse.engine import days
 from queuepulse.engine.accounts import Accounts
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.calls import CLOSED, RELEASED, TALKING, Pass
-from queuepulse.engine.facts import AGAIN, AGAIN_TODAY, ANSWERED, FIRST_VISIT, LEFT, OFFERED, TALKED
+from queuepulse.engine.facts import AGAIN, AGAIN_TODAY, FIRST_VISIT
 from queuepulse.engine.figures import Row
 from queuepulse.engine.queues import ANSWER_WITHIN_MS, CAUSES, FIVE_MS, IN_20S_MS, SHORT_WAIT_MS, Five, Queue
 from queuepulse.engine.recent import EndedCalls, Recent
@@ -69,9 +69,7 @@ class Books(Sessions):
                     visit = AGAIN_TODAY
             visits[queue.skill] = at_ms
         available = queue.by_state[IDLE] + queue.spare
-        self.facts.extend(
-            (OFFERED, at_ms, queue.skill, stay.inbound, visit, stay.call, queue.waiting - 1, available)
-        )
+        self.facts.offered(at_ms, queue.skill, stay.inbound, visit, queue.waiting - 1, available, stay.call)
 
     def set_waiting_since(self, stay: Pass, since_ms: int) -> None:
         """The pass waits since another time than we thought."""
@@ -123,8 +121,8 @@ class Books(Sessions):
             his = agent_id if agent_id and self.agent(agent_id).state != SIGNED_OUT else 0
             limits = queue.limits
             own_ms = ANSWER_WITHIN_MS if limits is None else limits.answer_within_ms
-            self.facts.extend(
-                (ANSWERED, at_ms, queue.skill, his, stay.inbound, since_ms, own_ms, stay.counted, stay.call)
+            self.facts.answered(
+                at_ms, queue.skill, his, stay.inbound, since_ms, own_ms, stay.counted, stay.call
             )
         # He who answers is credited before ringing ends, so that he goes from ringing to talking in one step.
         if agent_id:
@@ -176,7 +174,7 @@ class Books(Sessions):
             short = cause == "abandoned" and wait_ms < short_ms
         own_ms = ANSWER_WITHIN_MS if limits is None else limits.answer_within_ms
         index = CAUSES[cause]
-        self.facts.extend((LEFT, at_ms, queue.skill, index, short, since_ms, own_ms, stay.counted, stay.call))
+        self.facts.left(at_ms, queue.skill, index, short, since_ms, own_ms, stay.counted, stay.call)
         stay.ended_at_ms, stay.outcome, stay.short = at_ms, index, short
         self.finished.append(stay)
         if stay.ringing:
@@ -202,7 +200,7 @@ class Books(Sessions):
             self.five(queue, at_ms).talk_ended(talk_ms, stay.hold_ms)
             agent_id = stay.agent_id
             his = agent_id if agent_id and self.agents[agent_id].state != SIGNED_OUT else 0
-            self.facts.extend((TALKED, at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call))
+            self.facts.talked(at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call)
         if stay.agent_id:
             if wrapup_ms:
                 stay.wrapup_ms = wrapup_ms

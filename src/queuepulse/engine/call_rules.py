@@ -17,7 +17,6 @@ from queuepulse.engine.events import (
     CallResumed,
     CallUnanswered,
 )
-from queuepulse.engine.facts import RANG, UNANSWERED
 from queuepulse.engine.outcomes import APPLIED, OUT_OF_PLACE, REPEATED, Outcome
 from queuepulse.engine.states import SIGNED_OUT
 
@@ -64,7 +63,7 @@ def call_alerting(books: Books, event: CallAlerting, at_ms: int) -> Outcome:
     if at_ms >= books.mark_ms:
         agent.rings_untold += 1
     else:
-        books.facts.extend((RANG, at_ms, agent.id, 1))
+        books.facts.rang(at_ms, agent.id, 1)
     books.ring(stay, agent, at_ms)
     return APPLIED
 
@@ -78,7 +77,7 @@ def call_unanswered(books: Books, event: CallUnanswered, at_ms: int) -> Outcome:
     if event.call not in agent.rings:
         return _explain(books, agent, at_ms)
     agent.unexplained = -1
-    books.facts.extend((UNANSWERED, at_ms, agent.id))
+    books.facts.unanswered(at_ms, agent.id)
     books.stop_ring(stay, agent, at_ms)
     return APPLIED
 

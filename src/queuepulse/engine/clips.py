@@ -4,10 +4,11 @@ What is added up here is closed or counted up to an item, so it never changes me
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from queuepulse.engine.facts import MOVED, RANG, SPENT, UNANSWERED, WIDTHS, Facts
-from queuepulse.engine.limits import WITHIN_MS
+from mypy_extensions import i64
+
+from queuepulse.engine.facts import OF_AGENTS, Facts
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, Tally, agent_record, pieces, queue_record
 
@@ -15,8 +16,6 @@ STEP_ITEMS: Final = 3_000
 """Items of facts added up in one step: half a millisecond."""
 EDGE_MS: Final = 15_000
 """Of the five minutes that a window begins in, so much is looked at fact by fact."""
-_OF_AGENTS: Final = frozenset((RANG, UNANSWERED))
-_OF_BOTH: Final = frozenset((SPENT, MOVED))
 
 
 class Wanted(NamedTuple):
@@ -51,19 +50,19 @@ class Five(Tally):
 
     def add_upto(self, facts: Facts, last: int) -> Iterator[None]:
         """Adds the facts that were not added yet, up to that item, in steps."""
-        rules, touched = self._rules, self._touched
+        touched = self._touched
         while self.added < last:
             begin, until = self.added, min(self.added + STEP_ITEMS, last)
             while begin < until:
-                kind: int = facts[begin]
-                end = begin + WIDTHS[kind]
-                fact = facts[begin:end]
-                rules[kind](fact)
+                self.add_fact(facts, begin)
                 if touched and self.mark_ms >= 0:
                     for mark_ms in touched:
-                        self.elsewhere.setdefault(mark_ms, []).extend(fact)
+                        elsewhere = self.elsewhere.get(mark_ms)
+                        if elsewhere is None:
+                            elsewhere = self.elsewhere[mark_ms] = Facts()
+                        elsewhere.take(facts, begin)
                     touched.clear()
-                begin = end
+                begin += facts.width(begin)
             self.added = begin
             yield
 
@@ -102,14 +101,12 @@ class Clip(Tally):
 
     def add_part(self, facts: Facts, begin: int, last: int) -> int:
         """Adds some of the facts from that item on; gives where the next one begins."""
-        rules, skills, agents = self._rules, self.wanted.skills, self.wanted.agents
+        skills, agents = self.wanted.skills, self.wanted.agents
         until = min(begin + STEP_ITEMS, last)
         while begin < until:
-            kind: int = facts[begin]
-            end = begin + WIDTHS[kind]
-            if kind in _OF_BOTH or kind in _OF_AGENTS or facts[begin + 2] in skills or agents:
-                rules[kind](facts[begin:end])
-            begin = end
+            if agents or facts.items[begin] in OF_AGENTS or facts.items[begin + 2] in skills:
+                self.add_fact(facts, begin)
+            begin += facts.width(begin)
         return begin
 
     def queue(self, at_ms: int, skill: int) -> Record:
@@ -130,19 +127,15 @@ class Clip(Tally):
             record = self.of_agents[agent_id] = agent_record()
         return record
 
-    def _reached(self, counts: list[int], fact: list[Any], place: int, wait_ms: int) -> None:
+    def _reached(self, counts: list[int], facts: Facts, begin: i64, place: int, wait_ms: int) -> None:
         # Each limit where it was reached, though answer or leaving may lie in the same five minutes.
-        skill, since_ms, own_ms, counted = fact[2], fact[5], fact[6], fact[7]
-        from_ms, to_ms, own_ms = counted or (0, 0, own_ms)
-        for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
-            was = from_ms <= since_ms + limit_ms < to_ms
-            if was != (wait_ms > limit_ms):
-                self._count_missed(since_ms + limit_ms, skill, index, -1 if was else 1)
+        self._reached_where(facts, begin, wait_ms)
 
-    def _spent(self, fact: list[Any]) -> None:
-        _, to_ms, agent_id, skills, from_ms, state, changes = fact
-        if to_ms > self.from_ms and from_ms < self.to_ms:
-            for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
+    def _spent(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        if items[begin + 1] > self.from_ms and items[begin + 4] < self.to_ms:
+            agent_id, skills = items[begin + 2], facts.skills(begin)
+            for begin_ms, end_ms, during in pieces(facts, begin):
                 self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
 
     def _count_time(
@@ -159,7 +152,7 @@ class Edge:
     def __init__(self, cut_ms: int, to_ms: int, wanted: Wanted) -> None:
         self.key = (wanted, cut_ms)
         self.rest = Clip(cut_ms, to_ms, wanted)
-        self.facts: Facts = []
+        self.facts = Facts()
         self._before = Clip(cut_ms - EDGE_MS, cut_ms, wanted)
 
     def take(self, facts: Facts, last: int) -> Iterator[None]:
@@ -169,11 +162,11 @@ class Edge:
         while begin < last:
             until = min(begin + STEP_ITEMS, last)
             while begin < until:
-                end = begin + WIDTHS[facts[begin]]
+                end = begin + facts.width(begin)
                 before.was_hit = False
                 before.add_part(facts, begin, end)
                 if before.was_hit:
-                    self.facts.extend(facts[begin:end])
+                    self.facts.take(facts, begin)
                 begin = end
             yield
 

@@ -7,7 +7,7 @@ so the engine may go on meanwhile. Nothing here changes anything.
 from typing import NamedTuple, TypeAlias
 
 from queuepulse.engine.explanations import SUM, Explanation, Operand, Term
-from queuepulse.engine.facts import WIDTHS, Facts
+from queuepulse.engine.facts import Facts
 from queuepulse.engine.figures import Figure
 from queuepulse.engine.measures import Measure, Present
 
@@ -61,9 +61,8 @@ class Draft:
             begin = self.place
             stop = min(last, begin + items_max - read)
             while begin < stop:
-                kind: int = facts[begin]
-                self.take(facts, begin, kind)
-                begin += WIDTHS[kind]
+                self.take(facts, begin, facts.items[begin])
+                begin += facts.width(begin)
             read += begin - self.place
             self.place = begin
             if begin < last:

@@ -38,15 +38,15 @@ class EstimateDraft(Draft):
 
     def take(self, facts: Facts, begin: int, kind: int) -> None:
         """Takes the answers of the queue that count."""
-        if kind == ANSWERED and facts[begin + 2] == self.skill:
-            at_ms, since_ms = facts[begin + 1], facts[begin + 5]
+        if kind == ANSWERED and facts.items[begin + 2] == self.skill:
+            at_ms, agent_id, since_ms = [int(facts.items[begin + place]) for place in (1, 3, 5)]
             if self.from_ms <= at_ms <= self.period.at_ms:
                 self.terms.append(
                     Term(
                         "answered",
                         {"answers": 1},
-                        call=facts[begin + 8],
-                        agent=facts[begin + 3] or None,
+                        call=facts.call(begin),
+                        agent=agent_id or None,
                         since_ms=None if since_ms < 0 else since_ms,
                         at_ms=at_ms,
                         position=self.places.of_fact(facts, begin),

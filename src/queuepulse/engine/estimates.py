@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import STEP_ITEMS
-from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, WIDTHS, Facts
+from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, Facts
 from queuepulse.engine.places import Places
 from queuepulse.engine.questions import rows
 from queuepulse.engine.windows import Capture
@@ -147,14 +147,15 @@ class Estimates:
                 yield
 
     def _take(self, facts: Facts, until: int) -> None:
-        begin, offered = self._done, self._offered
+        begin, offered, items = self._done, self._offered, facts.items
         while begin < until:
-            kind: int = facts[begin]
+            kind = items[begin]
             if kind == OFFERED:
-                at_ms, skill, call, waiting, available = (facts[begin + place] for place in (1, 2, 5, 6, 7))
-                offered[call, skill] = at_ms, waiting, available
+                waiting, available = int(items[begin + 5]), int(items[begin + 6])
+                offered[facts.call(begin), items[begin + 2]] = int(items[begin + 1]), waiting, available
             elif kind == ANSWERED:
-                at_ms, skill, since_ms, call = (facts[begin + place] for place in (1, 2, 5, 8))
+                at_ms, skill, since_ms = int(items[begin + 1]), int(items[begin + 2]), items[begin + 5]
+                call = facts.call(begin)
                 of_queue = self._of.get(skill)
                 if of_queue is None:
                     of_queue = self._of[skill] = _Answers()
@@ -163,10 +164,10 @@ class Estimates:
                 if before is not None and since_ms >= 0:
                     place = None if self._places is None else self._places.of_fact(facts, begin)
                     wait_ms, position = max(at_ms - since_ms, 0), -1 if place is None else place
-                    of_queue.judge(Judged(*before, wait_ms, call, at_ms, facts[begin + 3], position))
+                    of_queue.judge(Judged(*before, wait_ms, call, at_ms, int(items[begin + 3]), position))
             elif kind == LEFT:
-                offered.pop((facts[begin + 8], facts[begin + 2]), None)
-            begin += WIDTHS[kind]
+                offered.pop((facts.call(begin), items[begin + 2]), None)
+            begin += facts.width(begin)
         self._done = begin
 
     def estimated_ms(self, skill: int, present: Present, now_ms: int) -> int | None:

@@ -1,20 +1,19 @@
 """What the nineteen figures are made of: how they are explained, one row for each, and the drafting of it."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from queuepulse.engine import questions, running
 from queuepulse.engine.books import Books
 from queuepulse.engine.drafts import Draft, Formula, Period
 from queuepulse.engine.explanations import MAX, SUM, Operand, Term
-from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, TALKED, WIDTHS, Facts
+from queuepulse.engine.facts import ANSWERED, LEFT, OFFERED, TALKED, Facts
 from queuepulse.engine.figures import FIGURES
 from queuepulse.engine.places import Places
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LEFT_CAUSES
 from queuepulse.engine.running import Running
 
 _CLOSED: Final = CAUSES["closed"]
-_IDLED_WIDTH: Final = 4
 _RULES: Final = {figure.name: figure for figure in FIGURES}
 
 
@@ -75,24 +74,38 @@ class FigureDraft(Draft):
         elif self.facts_of is None:
             self.terms += now.agents(figure)
 
-    def _take_idled(self, idled: list[Any]) -> None:
-        for begin in range(0, len(idled), _IDLED_WIDTH):
-            at_ms, agent_id, since_ms, skills = idled[begin : begin + _IDLED_WIDTH]
-            if self.skill in skills:
-                where = self.places.of_fact(idled, begin)
-                adds = {"idle_ms_max": at_ms - since_ms}
-                self.terms.append(
-                    Term("idled", adds, agent=agent_id, since_ms=since_ms, at_ms=at_ms, position=where)
+    def _take_idled(self, idled: Facts) -> None:
+        begin = 0
+        while begin < len(idled):
+            if self.skill in idled.skills(begin):
+                at_ms, agent_id, since_ms = (
+                    idled.items[begin + 1],
+                    idled.items[begin + 2],
+                    idled.items[begin + 4],
                 )
+                where = self.places.of_fact(idled, begin)
+                adds = {"idle_ms_max": int(at_ms - since_ms)}
+                self.terms.append(
+                    Term(
+                        "idled",
+                        adds,
+                        agent=int(agent_id),
+                        since_ms=int(since_ms),
+                        at_ms=int(at_ms),
+                        position=where,
+                    )
+                )
+            begin += idled.width(begin)
 
     def take(self, facts: Facts, begin: int, kind: int) -> None:
         """Takes the fact of that kind that begins there, if the figure is made of it."""
         rule = self.facts_of
         assert rule is not None, "only figures of facts have lists to be read"
         # The queue of a fact that a figure is made of lies behind its instant.
-        if kind in rule.kinds and facts[begin + 2] == self.skill and facts[begin + 1] >= self.from_ms:
+        items = facts.items
+        if kind in rule.kinds and items[begin + 2] == self.skill and items[begin + 1] >= self.from_ms:
             where = self.places.of_fact(facts, begin)
-            self.terms.append(rule.term(facts[begin : begin + WIDTHS[kind]], where))
+            self.terms.append(rule.term(facts.fact(begin), facts.call(begin), where))
 
     def value(self, operands: dict[str, Operand]) -> int:
         """The figure as it was when the draft was begun."""
@@ -103,17 +116,17 @@ class FactsOf(NamedTuple):
     """The facts that a figure is made of, and what each of them adds."""
 
     kinds: tuple[int, ...]
-    term: Callable[[list[Any], int | None], Term]
+    term: Callable[[list[int], str, int | None], Term]
 
 
-def _offered(fact: list[Any], position: int | None) -> Term:
-    at_ms, inbound, call = fact[1], fact[3], fact[5]
+def _offered(fact: list[int], call: str, position: int | None) -> Term:
+    at_ms, inbound = fact[1], fact[3]
     adds = {"offered_in": 1} if inbound else {}
     return Term("offered", adds, "" if inbound else "outbound", call=call, at_ms=at_ms, position=position)
 
 
-def _answered_in_20s(fact: list[Any], position: int | None) -> Term:
-    at_ms, agent_id, inbound, since_ms, call = fact[1], fact[3], fact[4], fact[5], fact[8]
+def _answered_in_20s(fact: list[int], call: str, position: int | None) -> Term:
+    at_ms, agent_id, inbound, since_ms = fact[1], fact[3], fact[4], fact[5]
     why_not = ""
     if not inbound:
         why_not = "outbound"
@@ -147,15 +160,15 @@ def _answer(
     )
 
 
-def _longest_wait(fact: list[Any], position: int | None) -> Term:
-    return _wait(fact, position, longest=True)
+def _longest_wait(fact: list[int], call: str, position: int | None) -> Term:
+    return _wait(fact, call, position, longest=True)
 
 
-def _mean_wait(fact: list[Any], position: int | None) -> Term:
-    return _wait(fact, position, longest=False)
+def _mean_wait(fact: list[int], call: str, position: int | None) -> Term:
+    return _wait(fact, call, position, longest=False)
 
 
-def _wait(fact: list[Any], position: int | None, longest: bool) -> Term:
+def _wait(fact: list[int], call: str, position: int | None, longest: bool) -> Term:
     """A wait that ended, by an answer or otherwise."""
     at_ms, since_ms = fact[1], fact[5]
     why_not = ""
@@ -169,12 +182,12 @@ def _wait(fact: list[Any], position: int | None, longest: bool) -> Term:
         wait_ms = max(at_ms - since_ms, 0)
         adds = {"wait_ms_max": wait_ms} if longest else {"wait_ms": wait_ms, "waits": 1}
     if fact[0] == ANSWERED:
-        return _answer(adds, why_not, at_ms, fact[3], since_ms, fact[8], position)
+        return _answer(adds, why_not, at_ms, fact[3], since_ms, call, position)
     return Term(
         "left",
         adds,
         why_not,
-        call=fact[8],
+        call=call,
         since_ms=since_ms,
         at_ms=at_ms,
         cause=LEFT_CAUSES[fact[3]],
@@ -182,8 +195,8 @@ def _wait(fact: list[Any], position: int | None, longest: bool) -> Term:
     )
 
 
-def _talk(fact: list[Any], position: int | None) -> Term:
-    at_ms, agent_id, talk_ms, hold_ms, call = fact[1], fact[3], fact[4], fact[5], fact[6]
+def _talk(fact: list[int], call: str, position: int | None) -> Term:
+    at_ms, agent_id, talk_ms, hold_ms = fact[1], fact[3], fact[4], fact[5]
     return Term(
         "talked",
         {"talk_ms": talk_ms, "talks": 1},

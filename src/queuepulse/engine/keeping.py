@@ -8,6 +8,8 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from librt.vecs import vec
+from mypy_extensions import i64
 
 from queuepulse.engine import older
 from queuepulse.engine.accounts import Account
@@ -143,10 +145,10 @@ def capture(books: Books) -> Capture:
         [[source, _dump_account(account)] for source, account in sorted(books.accounts.by_source.items())],
         [mark_ms for mark_ms, _ in books.told],
         len(books.untold),
-        books.idled.copy(),
     ]
-    # Lists that are closed are never changed again: only the last one must be a copy.
-    facts = [facts for _, facts in books.told] + books.untold + [books.facts.copy()]
+    # Lists that are closed are never changed again.
+    closed = [*[facts for _, facts in books.told], *books.untold]
+    facts = [*closed, books.facts.upto_now(), books.idled.upto_now()]
     passes = [*books.untold_passes, books.finished.copy()]
     return Capture(state, facts, passes, event_keys, seen_ms)
 
@@ -160,10 +162,7 @@ def encode(captured: Capture) -> bytes:
         some = keys[begin : begin + PART_KEYS]
         parts.append(msgspec.msgpack.encode([some, [seen_ms[key] for key in some]]))
     lists = [
-        [
-            msgspec.msgpack.encode(facts[begin : begin + PART_KEYS])
-            for begin in range(0, len(facts), PART_KEYS)
-        ]
+        [[msgspec.msgpack.encode(part) for part in facts.parts(PART_KEYS)], facts.calls]
         for facts in captured.facts
     ]
     passes = [
@@ -178,7 +177,7 @@ def encode(captured: Capture) -> bytes:
 
 def _dump_agent(agent: Agent) -> list[Any]:
     after = None if agent.wrapup_queue is None else agent.wrapup_queue.skill
-    return [_of_agent(agent), agent.skills, after, agent.changes.copy()]
+    return [_of_agent(agent), agent.skills, after, list(agent.changes)]
 
 
 def _dump_account(account: Account) -> list[Any]:
@@ -219,13 +218,20 @@ def load(snapshot: bytes) -> Books:
         if state[0] != FORMAT:
             raise BadSnapshot(f"snapshot format {state[0]!r}; this version reads up to {FORMAT}")
         return _load(state)
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (
+        msgspec.MsgspecError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise BadSnapshot(str(error)) from error
 
 
 def _load(state: list[Any]) -> Books:
     _, own, queues, agents, calls, ended, closed, last, current, corrected, *rest = state
-    accounts, told, untold, idled, lists, passes, parts = rest
+    accounts, told, untold, lists, passes, parts = rest
     books = Books()
     _set(books, _BOOKS, own)
     seen: dict[object, int] = {}
@@ -243,8 +249,6 @@ def _load(state: list[Any]) -> Books:
             _set(queue.limits, LIMITS_FIELDS, limits)
     _load_fives(books, closed, last, current, corrected)
     _load_facts(books, told, untold, lists)
-    # Skills are a tuple in the books, and a list in what was decoded.
-    books.idled = [tuple(item) if isinstance(item, list) else item for item in idled]
     *books.untold_passes, books.finished = map(_load_passes, passes)
     _load_agents(books, agents)
     for values in calls:
@@ -280,13 +284,15 @@ def _load_five(values: list[Any]) -> Five:
     return five
 
 
-def _load_facts(books: Books, told: list[int], untold: int, lists: list[list[bytes]]) -> None:
-    facts = [[item for part in parts for item in msgspec.msgpack.decode(part)] for parts in lists]
-    if len(facts) != len(told) + untold + 1:
+def _load_facts(books: Books, told: list[int], untold: int, lists: list[Any]) -> None:
+    *facts, books.facts, books.idled = [
+        Facts.of([item for part in parts for item in msgspec.msgpack.decode(part)], calls)
+        for parts, calls in lists
+    ]
+    if len(facts) != len(told) + untold:
         raise BadSnapshot("it does not hold all of its facts")
     books.told = list(zip(told, facts[: len(told)], strict=True))
-    books.untold = facts[len(told) : -1]
-    books.facts = facts[-1]
+    books.untold = facts[len(told) :]
 
 
 def _load_passes(parts: list[bytes]) -> list[Finished]:
@@ -299,7 +305,7 @@ def _load_agents(books: Books, agents: list[Any]) -> None:
         agent = Agent(values[0])
         _set(agent, _AGENT, values)
         agent.wrapup_queue = None if after is None else books.queue(after)
-        agent.changes = changes
+        agent.changes = vec[i64](changes)
         books.agents[agent.id] = agent
         skills_of[agent.id] = skills
     # The longest in their state first: so queues take them in the order of time.

@@ -29,7 +29,7 @@ def modern(state: list[Any]) -> list[Any]:
         [[*values, 0, clock_ms, values[_STATE], clock_ms, 0], skills, None, []] for values, skills in agents
     ]
     state[4] = [_pass(call, place) for place, call in enumerate(calls, 1)]
-    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [], [[]], [[]], parts]
+    return [WITHOUT_FACTS + 1, *state[1:-1], [], 0, [[[], []], [[], []]], [[]], parts]
 
 
 def _pass(values: list[Any], place: int) -> list[Any]:

@@ -3,10 +3,8 @@
 And what is told of them to history, as facts.
 """
 
-from typing import Any
-
 from queuepulse.engine.calls import Finished, Pass
-from queuepulse.engine.facts import FACTS_MAX, IDLED, MISSED, TOLD_MAX, TOLD_MS, Closed, Facts
+from queuepulse.engine.facts import FACTS_MAX, TOLD_MAX, TOLD_MS, Closed, Facts
 from queuepulse.engine.limits import WITHIN_MS, WITHIN_MS_MAX
 from queuepulse.engine.queues import FIVE_MS, Five, Queue
 
@@ -24,8 +22,8 @@ class Periods:
     No list of these two is ever changed. `finished` are the passes that have ended since the mark passed;
     then they join `untold_passes`.
 
-    `idled` are the idle spells that ended in the current five minutes, four items each: at (epoch ms), agent,
-    since, the skills he was signed in to. What explains the longest one; history has no need of the others.
+    `idled` are the idle spells that ended in the current five minutes: what explains the longest one. History
+    has no need of the others.
     """
 
     def __init__(self) -> None:
@@ -35,10 +33,10 @@ class Periods:
         self.corrected: dict[tuple[int, int], Five] = {}
         self.closed: list[Five] = []
         self.calls: dict[str, Pass] = {}
-        self.facts: Facts = []
+        self.facts = Facts()
         self.told: list[tuple[int, Facts]] = []
         self.untold: list[Facts] = []
-        self.idled: list[Any] = []
+        self.idled = Facts()
         self.finished: list[Finished] = []
         self.untold_passes: list[list[Finished]] = []
 
@@ -48,7 +46,7 @@ class Periods:
         # In an order that no restart changes.
         for five in sorted(self.current, key=_skill):
             if five.idle_ms_max:
-                self.facts.extend((IDLED, five.mark_ms, five.skill, five.idle_ms_max))
+                self.facts.idled(five.mark_ms, five.skill, five.idle_ms_max)
         self._close_facts(mark_ms)
         kept_ms = mark_ms - TOLD_MS
         if self.told and self.told[0][0] <= kept_ms:
@@ -61,7 +59,7 @@ class Periods:
             self.closed += self.current
             self.last = []
         self.current = []
-        self.idled = []
+        self.idled = Facts()
         self.corrected = {}
         self.mark_ms = mark_ms
 
@@ -111,12 +109,12 @@ class Periods:
         if self.finished:
             self.untold_passes.append(self.finished)
             self.finished = []
-        if not self.facts:
+        if not len(self.facts):
             return
         self.untold.append(self.facts)
         # By its end: after a silence a list begins long before most of what it tells of.
         self.told.append((end_ms, self.facts))
-        self.facts = []
+        self.facts = Facts()
         held = sum([len(facts) for _, facts in self.told])
         while held > TOLD_MAX:
             held -= len(self.told.pop(0)[1])
@@ -134,7 +132,7 @@ class Periods:
                 continue
             for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
                 if from_ms <= since_ms + limit_ms < to_ms:
-                    self.facts.extend((MISSED, since_ms + limit_ms, stay.queue.skill, index, 1, stay.call))
+                    self.facts.missed(since_ms + limit_ms, stay.queue.skill, index, 1, stay.call)
             stay.counted = (from_ms if counted is None else counted[0], to_ms, own_ms)
 
     def untell_reached(self, stay: Pass) -> None:
@@ -145,7 +143,7 @@ class Periods:
             for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
                 if from_ms <= stay.waiting_since_ms + limit_ms < to_ms:
                     at_ms = stay.waiting_since_ms + limit_ms
-                    self.facts.extend((MISSED, at_ms, stay.queue.skill, index, -1, stay.call))
+                    self.facts.missed(at_ms, stay.queue.skill, index, -1, stay.call)
 
 
 def _skill(five: Five) -> int:

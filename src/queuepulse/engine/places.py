@@ -1,7 +1,6 @@
 """Which event of the log told what: noted while a log is folded for somebody who asks for the past."""
 
 from bisect import bisect_right
-from typing import Any
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.facts import Facts
@@ -50,14 +49,15 @@ class Places:
         kept = {id(facts) for _, facts in books.told} | {id(books.facts), id(books.idled)}
         self._lists = {key: told for key, told in self._lists.items() if key in kept}
 
-    def keep(self, kept: Facts, fact: Facts, position: int | None) -> None:
-        """Puts a fact into a list of somebody's own, and remembers its place there."""
+    def keep(self, kept: Facts, facts: Facts, begin: int) -> None:
+        """Puts the fact that begins there into a list of somebody's own, and remembers its place."""
+        position = self.of_fact(facts, begin)
         told = self._kept.setdefault(id(kept), (kept, [0], [None]))
-        kept.extend(fact)
+        kept.take(facts, begin)
         told[1].append(len(kept))
         told[2].append(position)
 
-    def of_fact(self, facts: list[Any], begin: int) -> int | None:
+    def of_fact(self, facts: Facts, begin: int) -> int | None:
         """Of the fact that begins there in the list; None: it was told before, or by time that passed."""
         kept = self._kept.get(id(facts))
         if kept is not None:

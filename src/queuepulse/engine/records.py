@@ -5,11 +5,13 @@ Facts become records of five minutes here (`Tally`); records of any periods add 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
+
+from mypy_extensions import i64
 
 from queuepulse.engine import facts as told
-from queuepulse.engine.facts import WIDTHS, Facts
+from queuepulse.engine.facts import SPENT_WIDTH, Facts
 from queuepulse.engine.fields import (
     AGENT_FIELDS,
     AGENT_SPANS,
@@ -80,29 +82,41 @@ class Tally:
     def __init__(self) -> None:
         self.queues: dict[int, dict[int, Record]] = {}
         self.agents: dict[int, dict[int, Record]] = {}
-        self._rules: list[Callable[[list[Any]], None]] = [
-            self._offered,
-            self._rang,
-            self._unanswered,
-            self._answered,
-            self._left,
-            self._talked,
-            self._wrapped_up,
-            self._idled,
-            self._missed,
-            self._repaired,
-            self._spent,
-            self._moved,
-        ]
 
     def add(self, facts: Facts) -> None:
         """Adds each fact to the five minutes that hold its instant."""
-        rules, begin, last = self._rules, 0, len(facts)
+        begin, last = 0, len(facts)
         while begin < last:
-            kind: int = facts[begin]
-            end = begin + WIDTHS[kind]
-            rules[kind](facts[begin:end])
-            begin = end
+            self.add_fact(facts, begin)
+            begin += facts.width(begin)
+
+    def add_fact(self, facts: Facts, begin: i64) -> None:  # noqa: C901 - one table of kinds, the frequent first
+        """Adds the fact that begins there."""
+        kind = facts.items[begin]
+        if kind == told.OFFERED:
+            self._offered(facts, begin)
+        elif kind == told.ANSWERED:
+            self._answered(facts, begin)
+        elif kind == told.TALKED:
+            self._talked(facts, begin)
+        elif kind == told.WRAPPED_UP:
+            self._wrapped_up(facts, begin)
+        elif kind == told.SPENT:
+            self._spent(facts, begin)
+        elif kind == told.RANG:
+            self._rang(facts, begin)
+        elif kind == told.LEFT:
+            self._left(facts, begin)
+        elif kind == told.MISSED:
+            self._missed(facts, begin)
+        elif kind == told.IDLED:
+            self._idled(facts, begin)
+        elif kind == told.UNANSWERED:
+            self._unanswered(facts, begin)
+        elif kind == told.MOVED:
+            self._moved(facts, begin)
+        elif kind == told.REPAIRED:
+            self._repaired(facts, begin)
 
     def queue(self, at_ms: int, skill: int) -> Record:
         """The record of the queue for the five minutes that hold the instant."""
@@ -128,22 +142,22 @@ class Tally:
 
     # Passes
 
-    def _offered(self, fact: list[Any]) -> None:
-        _, at_ms, skill, inbound, visit, *_ = fact
-        counts = self.queue(at_ms, skill).counts
+    def _offered(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        counts = self.queue(items[begin + 1], items[begin + 2]).counts
         counts[_Q_OFFERED] += 1
-        if inbound:
+        if items[begin + 3]:
             counts[_Q_OFFERED_IN] += 1
+        visit = items[begin + 4]
         if visit == told.AGAIN:
             counts[_Q_AGAIN] += 1
         elif visit == told.AGAIN_TODAY:
             counts[_Q_AGAIN_TODAY] += 1
 
-    def _answered(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id, inbound, since_ms, own_ms, counted, _ = fact
-        if counted is not None:
-            own_ms = counted[2]
-        record = self.queue(at_ms, skill)
+    def _answered(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        at_ms, agent_id, since_ms = items[begin + 1], items[begin + 3], items[begin + 5]
+        record = self.queue(at_ms, items[begin + 2])
         counts = record.counts
         counts[_Q_ANSWERED] += 1
         if agent_id:
@@ -153,37 +167,36 @@ class Tally:
             counts[_MISSED] += 1
             counts[_MISSED_BIN + OWN_LIMIT] += 1
             return
-        wait_ms = max(at_ms - since_ms, 0)
+        wait_ms: int = max(at_ms - since_ms, 0)
         counts[_Q_WAITS_ANSWERED] += 1
         counts[_Q_WAIT_MS_ANSWERED] += wait_ms
-        if wait_ms <= own_ms:
+        if wait_ms <= items[begin + 6]:
             counts[_Q_IN_TIME] += 1
-        if inbound and wait_ms <= IN_20S_MS:
+        if items[begin + 4] and wait_ms <= IN_20S_MS:
             counts[_Q_IN_20S] += 1
         place = self._waited(record, wait_ms)
         counts[_ANSWERED_BIN + place] += 1
-        self._reached(counts, fact, place, wait_ms)
+        self._reached(counts, facts, begin, place, wait_ms)
 
-    def _left(self, fact: list[Any]) -> None:
-        _, at_ms, skill, cause, short, since_ms, own_ms, counted, _ = fact
-        if counted is not None:
-            own_ms = counted[2]
-        record = self.queue(at_ms, skill)
+    def _left(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        cause = items[begin + 3]
+        record = self.queue(items[begin + 1], items[begin + 2])
         counts = record.counts
         counts[_LEFT + cause] += 1
         if cause == _CLOSED:
-            self._reached(counts, fact, 0, _CLOSED_WAIT)
+            self._reached(counts, facts, begin, 0, _CLOSED_WAIT)
             return
-        wait_ms = max(at_ms - since_ms, 0)
+        wait_ms: int = max(items[begin + 1] - items[begin + 5], 0)
         place = self._waited(record, wait_ms)
         counts[_LEFT_BIN + place] += 1
         if cause == _ABANDONED:
             counts[_ABANDONED_BIN + place] += 1
-            if wait_ms <= own_ms:
+            if wait_ms <= items[begin + 6]:
                 counts[_Q_ABANDONED_IN_TIME] += 1
-            if short:
+            if items[begin + 4]:
                 counts[_Q_SHORT] += 1
-        self._reached(counts, fact, place, wait_ms)
+        self._reached(counts, facts, begin, place, wait_ms)
 
     def _waited(self, record: Record, wait_ms: int) -> int:
         """A wait ended; gives its bin, which is also the number of thresholds that it reached."""
@@ -196,16 +209,22 @@ class Tally:
         span[bucket] = span.get(bucket, 0) + 1
         return bisect_left(WITHIN_MS, wait_ms)
 
-    def _reached(self, counts: list[int], fact: list[Any], place: int, wait_ms: int) -> None:
+    def _reached(self, counts: list[int], facts: Facts, begin: i64, place: int, wait_ms: int) -> None:
         """The limits that the wait reached count where it reached them, if not told already."""
-        at_ms, skill, since_ms, own_ms, counted = fact[1], fact[2], fact[5], fact[6], fact[7]
-        if counted is None and since_ms >= at_ms - at_ms % FIVE_MS:
+        items = facts.items
+        at_ms, since_ms, own_ms = items[begin + 1], items[begin + 5], items[begin + 6]
+        if not items[begin + 8] and since_ms >= at_ms - at_ms % FIVE_MS:
             if place:
                 counts[_MISSED_BIN + place] += 1
             if wait_ms > own_ms:
                 counts[_MISSED] += 1
             return
-        from_ms, to_ms, own_ms = counted or (0, 0, own_ms)
+        self._reached_where(facts, begin, wait_ms)
+
+    def _reached_where(self, facts: Facts, begin: i64, wait_ms: int) -> None:
+        items = facts.items
+        skill, since_ms, own_ms = items[begin + 2], items[begin + 5], items[begin + 6]
+        from_ms, to_ms = items[begin + 7], items[begin + 8]
         for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
             was = from_ms <= since_ms + limit_ms < to_ms
             if was != (wait_ms > limit_ms):
@@ -220,13 +239,16 @@ class Tally:
             counts[_MISSED_BIN + index + 1] += sign
             counts[_MISSED_BIN + index] -= sign
 
-    def _missed(self, fact: list[Any]) -> None:
-        _, at_ms, skill, index, sign, _ = fact
-        self._count_missed(at_ms, skill, index, sign)
+    def _missed(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        self._count_missed(items[begin + 1], items[begin + 2], items[begin + 3], items[begin + 4])
 
-    def _talked(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id, talk_ms, hold_ms, _ = fact
-        record = self.queue(at_ms, skill)
+    def _talked(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        at_ms, agent_id, talk_ms, hold_ms = (
+            items[begin + 1], items[begin + 3], items[begin + 4], items[begin + 5],
+        )  # fmt: skip
+        record = self.queue(at_ms, items[begin + 2])
         _spell(record, _Q_TALKS, 1, talk_ms)
         if hold_ms:
             _spell(record, _Q_HOLDS, 2, hold_ms)
@@ -236,41 +258,46 @@ class Tally:
             if hold_ms:
                 _spell(record, _A_HOLDS, 1, hold_ms)
 
-    def _wrapped_up(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id, wrapup_ms = fact
-        _spell(self.queue(at_ms, skill), _Q_WRAPUPS, 3, wrapup_ms)
-        _spell(self.agent(at_ms, agent_id), _A_WRAPUPS, 2, wrapup_ms)
+    def _wrapped_up(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        at_ms, wrapup_ms = items[begin + 1], items[begin + 4]
+        _spell(self.queue(at_ms, items[begin + 2]), _Q_WRAPUPS, 3, wrapup_ms)
+        _spell(self.agent(at_ms, items[begin + 3]), _A_WRAPUPS, 2, wrapup_ms)
 
     # Agents
 
-    def _rang(self, fact: list[Any]) -> None:
-        self.agent(fact[1], fact[2]).counts[_A_RINGS] += fact[3]
+    def _rang(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        self.agent(items[begin + 1], items[begin + 2]).counts[_A_RINGS] += items[begin + 3]
 
-    def _unanswered(self, fact: list[Any]) -> None:
-        self.agent(fact[1], fact[2]).counts[_A_UNANSWERED] += 1
+    def _unanswered(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        self.agent(items[begin + 1], items[begin + 2]).counts[_A_UNANSWERED] += 1
 
-    def _idled(self, fact: list[Any]) -> None:
-        _, at_ms, skill, idle_ms = fact
-        counts = self.queue(at_ms, skill).counts
+    def _idled(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        counts, idle_ms = self.queue(items[begin + 1], items[begin + 2]).counts, items[begin + 3]
         if idle_ms > counts[_Q_IDLE_MS_MAX]:
             counts[_Q_IDLE_MS_MAX] = idle_ms
 
-    def _repaired(self, fact: list[Any]) -> None:
-        _, at_ms, skill, agent_id = fact
+    def _repaired(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        at_ms, skill, agent_id = items[begin + 1], items[begin + 2], items[begin + 3]
         if skill:
             self.queue(at_ms, skill).counts[_Q_REPAIRS] += 1
         if agent_id:
             self.agent(at_ms, agent_id).counts[_A_REPAIRS] += 1
 
-    def _spent(self, fact: list[Any]) -> None:
-        _, to_ms, agent_id, skills, from_ms, state, changes = fact
-        mark_ms = from_ms - from_ms % FIVE_MS
-        if to_ms > mark_ms + FIVE_MS:
-            for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
+    def _spent(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        agent_id, from_ms = items[begin + 2], items[begin + 4]
+        if items[begin + 1] > from_ms - from_ms % FIVE_MS + FIVE_MS:
+            skills = facts.skills(begin)
+            for begin_ms, end_ms, during in pieces(facts, begin):
                 self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
             return
         spent = [0] * len(NAMES)
-        for begin_ms, end_ms, during in pieces(from_ms, to_ms, state, changes):
+        for begin_ms, end_ms, during in pieces(facts, begin):
             spent[during] += end_ms - begin_ms
         spent[SIGNED_OUT] = 0
         some = [(during, ms) for during, ms in enumerate(spent) if ms]
@@ -278,15 +305,16 @@ class Tally:
             counts = self.agent(from_ms, agent_id).counts
             for during, ms in some:
                 counts[_AGENT_MS + during] += ms
-            for skill in skills:
+            for skill in facts.skills(begin):
                 counts = self.queue(from_ms, skill).counts
                 for during, ms in some:
                     counts[_QUEUE_MS + during] += ms
 
-    def _moved(self, fact: list[Any]) -> None:
-        _, to_ms, agent_id, from_ms, skills_told, told_state, skills, state = fact
-        self._count_time(agent_id, skills_told, told_state, from_ms, to_ms, -1)
-        self._count_time(agent_id, skills, state, from_ms, to_ms, 1)
+    def _moved(self, facts: Facts, begin: i64) -> None:
+        items = facts.items
+        to_ms, agent_id, from_ms = items[begin + 1], items[begin + 2], items[begin + 4]
+        self._count_time(agent_id, facts.skills(begin), items[begin + 5], from_ms, to_ms, -1)
+        self._count_time(agent_id, facts.true_skills(begin), items[begin + 6], from_ms, to_ms, 1)
 
     def _count_time(
         self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int
@@ -301,20 +329,25 @@ class Tally:
             from_ms = end_ms
 
 
-def pieces(from_ms: int, to_ms: int, state: int, changes: Iterable[int]) -> list[tuple[int, int, int]]:
-    """The time from `from_ms` to `to_ms` as pieces of one state each: begin, end, state.
+def pieces(facts: Facts, begin: i64) -> list[tuple[int, int, int]]:
+    """The time of a SPENT as pieces of one state each: begin, end, state.
 
     Time never runs back: a change that is told late counts from the latest one before it.
     """
-    found = []
-    for change in changes:
+    items, found = facts.items, []
+    from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
+    end = begin + items[begin + 3]
+    begin += SPENT_WIDTH + items[begin + SPENT_WIDTH - 1]
+    while begin < end:
+        change = items[begin]
         at_ms = change >> 4
         if at_ms > from_ms:
-            found.append((from_ms, at_ms, state))
+            found.append((int(from_ms), int(at_ms), int(state)))
             from_ms = at_ms
         state = change & 15
+        begin += 1
     if to_ms > from_ms:
-        found.append((from_ms, to_ms, state))
+        found.append((int(from_ms), int(to_ms), int(state)))
     return found
 
 

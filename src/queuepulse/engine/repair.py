@@ -10,7 +10,6 @@ from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.calls import Pass
 from queuepulse.engine.events import MEDIA_PHONE, PictureAgent, PictureCall, Snapshot
-from queuepulse.engine.facts import REPAIRED
 from queuepulse.engine.queues import FIVE_MS, Five
 from queuepulse.engine.states import ADJUST, CODES, DERIVED, IDLE, SIGNED_OUT
 
@@ -80,7 +79,7 @@ class _Repair:
     def _count(self, kind: str, skill: int = 0, agent_id: int = 0) -> None:
         assert kind in KINDS
         self.changes[kind] = self.changes.get(kind, 0) + 1
-        self.books.facts.extend((REPAIRED, self.at_ms, skill, agent_id))
+        self.books.facts.repaired(self.at_ms, skill, agent_id)
         self.books.repairs[kind] = self.books.repairs.get(kind, 0) + 1
 
     # Sessions

@@ -9,10 +9,11 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
+from librt.vecs import append
+
 from queuepulse.engine import days
 from queuepulse.engine.agent_time import AgentTimes
 from queuepulse.engine.agents import Agent
-from queuepulse.engine.facts import IDLED, WRAPPED_UP
 from queuepulse.engine.heaps import LAPSED_MAX, sweep
 from queuepulse.engine.queues import FIVE_MS, Queue
 from queuepulse.engine.states import ADJUST, ANSWERING, IDLE, SIGNED_OUT, TALKING
@@ -170,7 +171,7 @@ class Sessions(AgentTimes):
             agent.since_ms = at_ms
             if at_ms < self.mark_ms:
                 self.move_time(agent, at_ms, before, state)
-            agent.changes.append(at_ms << 4 | state)
+            agent.changes = append(agent.changes, at_ms << 4 | state)
             for queue in agent.queues:
                 by_state = queue.by_state
                 by_state[before] -= 1
@@ -213,7 +214,7 @@ class Sessions(AgentTimes):
         agent_id, mark_ms = agent.id, self.mark_ms
         idle_ms = at_ms - agent.since_ms if self._spells_count else 0
         if idle_ms > 0 and at_ms >= mark_ms:
-            self.idled.extend((at_ms, agent_id, agent.since_ms, agent.skills))
+            self.idled.idle_spell(at_ms, agent_id, agent.since_ms, agent.skills)
         for queue in agent.queues:
             if queue.idle.in_order.pop(agent_id, None) is None:
                 queue.idle.drop(agent_id)
@@ -223,7 +224,7 @@ class Sessions(AgentTimes):
                     continue
                 five = self.five(queue, at_ms)
                 if at_ms < mark_ms:
-                    self.facts.extend((IDLED, at_ms, queue.skill, idle_ms))
+                    self.facts.idled(at_ms, queue.skill, idle_ms)
             if idle_ms > five.idle_ms_max:
                 five.idle_ms_max = idle_ms
 
@@ -274,4 +275,4 @@ class Sessions(AgentTimes):
                 wrapup_ms = at_ms - agent.wrapup_since_ms
                 if wrapup_ms < 0:
                     wrapup_ms = 0
-                self.facts.extend((WRAPPED_UP, at_ms, queue.skill, agent.id, wrapup_ms))
+                self.facts.wrapped_up(at_ms, queue.skill, agent.id, wrapup_ms)

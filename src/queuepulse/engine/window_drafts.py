@@ -4,7 +4,7 @@ A fact adds what it adds where the figure itself is summed (`clips.Clip`), here 
 """
 
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import Clip, Wanted
@@ -18,7 +18,6 @@ from queuepulse.engine.facts import (
     OFFERED,
     SPENT,
     TALKED,
-    WIDTHS,
     WRAPPED_UP,
     Facts,
 )
@@ -78,14 +77,13 @@ class WindowDraft(Draft):
         """Takes the fact of that kind that begins there, if the figure is made of it."""
         if not is_of(facts, begin, kind, self.skill) or (kind in _OF_TIME and not self.of_time):
             return
-        end = begin + WIDTHS[kind]
-        self.clip.add_part(facts, begin, end)
+        self.clip.add_part(facts, begin, begin + facts.width(begin))
         record = self.clip.of_queues.pop(self.skill, None)
         if record is not None:
             adds = self._adds(record)
             if adds:
                 add(self.total, record)
-                self.terms.append(self._term(facts[begin:end], adds, self.places.of_fact(facts, begin)))
+                self.terms.append(self._term(facts, begin, adds))
 
     def _adds(self, record: Record) -> dict[str, int]:
         adds = {name: record.counts[place] for name, place in self.fields if record.counts[place]}
@@ -94,15 +92,16 @@ class WindowDraft(Draft):
                 adds[self.measure.span + "_ms"] = bucket_ms(bucket)
         return adds
 
-    def _term(self, fact: list[Any], adds: dict[str, int], position: int | None) -> Term:
-        kind, at_ms, period = fact[0], fact[1], self.period
+    def _term(self, facts: Facts, begin: int, adds: dict[str, int]) -> Term:
+        fact, position, period = facts.fact(begin), self.places.of_fact(facts, begin), self.period
+        kind, at_ms = fact[0], fact[1]
         if kind in _OF_PASSES:
-            return _pass_term(fact, adds, position)
+            return _pass_term(fact, facts.call(begin), adds, position)
         if kind == WRAPPED_UP:
             what, began_ms, agent_id, ended_ms = "wrapped_up", at_ms - fact[4], fact[3], at_ms
         else:
-            what, began_ms = ("spent", fact[4]) if kind == SPENT else ("moved", fact[3])
-            agent_id, began_ms, ended_ms = fact[2], max(began_ms, period.from_ms), min(at_ms, period.until_ms)
+            what, agent_id = "spent" if kind == SPENT else "moved", fact[2]
+            began_ms, ended_ms = max(fact[4], period.from_ms), min(at_ms, period.until_ms)
         return Term(what, adds, agent=agent_id, since_ms=began_ms, at_ms=ended_ms, position=position)
 
     def value(self, operands: dict[str, Operand]) -> Value:
@@ -123,33 +122,31 @@ class WindowDraft(Draft):
 def is_of(facts: Facts, begin: int, kind: int, skill: int) -> bool:
     """Whether the fact that begins there, of that kind, belongs to the queue."""
     if kind in _OF_QUEUES:
-        return bool(facts[begin + 2] == skill)
+        return facts.items[begin + 2] == skill
     if kind == SPENT:
-        return skill in facts[begin + 3]
-    return kind == MOVED and (skill in facts[begin + 4] or skill in facts[begin + 6])
+        return skill in facts.skills(begin)
+    return kind == MOVED and (skill in facts.skills(begin) or skill in facts.true_skills(begin))
 
 
 def keep_facts(kept: Facts, facts: Facts, skill: int, places: Places) -> None:
     """Puts those facts that belong to the queue into a list of somebody's own."""
     begin = 0
     while begin < len(facts):
-        kind: int = facts[begin]
-        end = begin + WIDTHS[kind]
-        if is_of(facts, begin, kind, skill):
-            places.keep(kept, facts[begin:end], places.of_fact(facts, begin))
-        begin = end
+        if is_of(facts, begin, facts.items[begin], skill):
+            places.keep(kept, facts, begin)
+        begin += facts.width(begin)
 
 
-def _pass_term(fact: list[Any], adds: dict[str, int], position: int | None) -> Term:
+def _pass_term(fact: list[int], call: str, adds: dict[str, int], position: int | None) -> Term:
     """Of a fact that says of which call it is."""
     kind, at_ms = fact[0], fact[1]
-    what, call, agent_id, since_ms, cause, hold_ms = "offered", fact[5], 0, -1, "", 0
+    what, agent_id, since_ms, cause, hold_ms = "offered", 0, -1, "", 0
     if kind == ANSWERED:
-        what, call, agent_id, since_ms = "answered", fact[8], fact[3], fact[5]
+        what, agent_id, since_ms = "answered", fact[3], fact[5]
     elif kind == LEFT:
-        what, call, since_ms, cause = "left", fact[8], fact[5], LEFT_CAUSES[fact[3]]
+        what, since_ms, cause = "left", fact[5], LEFT_CAUSES[fact[3]]
     elif kind == TALKED:
-        what, call, agent_id, since_ms, hold_ms = "talked", fact[6], fact[3], at_ms - fact[4], fact[5]
+        what, agent_id, since_ms, hold_ms = "talked", fact[3], at_ms - fact[4], fact[5]
     elif kind == MISSED:
         what = "waited"
     return Term(

@@ -7,10 +7,13 @@ and of what would be told if time ran on to now, each fact is looked at. The eng
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from librt.vecs import append, vec
+from mypy_extensions import i64
+
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import EDGE_MS, Clip, Edge, Five, Wanted, clipped
-from queuepulse.engine.facts import MISSED, RETOLD_MS, SPENT, WRAPPED_UP, Facts
+from queuepulse.engine.facts import RETOLD_MS, Facts
 from queuepulse.engine.limits import WITHIN_MS
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, add, agent_record, queue_record
@@ -57,7 +60,7 @@ def capture(books: Books, wanted: Wanted, now_ms: int) -> Capture:
 
 def pending(books: Books, wanted: Wanted, now_ms: int) -> Facts:
     """The facts that are not told yet and are true at `now_ms`: limits reached, and how agents spent time."""
-    found: Facts = []
+    found = Facts()
     for stay in books.calls.values():
         if stay.answered_at_ms < 0 and stay.queue.skill in wanted.skills:
             since_ms, counted = stay.waiting_since_ms, stay.counted
@@ -65,7 +68,7 @@ def pending(books: Books, wanted: Wanted, now_ms: int) -> Facts:
             for index, limit_ms in enumerate((*WITHIN_MS, own_ms)):
                 at_ms = since_ms + limit_ms
                 if at_ms < now_ms and not from_ms <= at_ms < to_ms:
-                    found.extend((MISSED, at_ms, stay.queue.skill, index, 1, stay.call))
+                    found.missed(at_ms, stay.queue.skill, index, 1, stay.call)
     skills, agents = wanted
     for agent in books.agents.values():
         # He may wrap up after a talk of a queue that he has left.
@@ -88,22 +91,23 @@ def _pending_of(found: Facts, books: Books, agent: Agent, now_ms: int) -> None:
         queue = agent.wrapup_queue
         if queue is not None:
             wrapup_ms = max(until_ms - agent.wrapup_since_ms, 0)
-            found.extend((WRAPPED_UP, until_ms, queue.skill, agent.id, wrapup_ms))
+            found.wrapped_up(until_ms, queue.skill, agent.id, wrapup_ms)
         if agent.state == ADJUST and agent.unexplained < 0:
-            changes = [*changes, until_ms << 4 | agent.base]
-    if not changes and state == SIGNED_OUT:
+            # The agent's own end before it, so to him it is not there.
+            changes = append(changes, until_ms << 4 | agent.base)
+    if not len(changes) and state == SIGNED_OUT:
         return
     gap_ms = now_ms - now_ms % FIVE_MS - RETOLD_MS
     if from_ms < gap_ms:
         # As when the mark passes: of a silence of days the time of the last one counts.
         end_ms = books.mark_ms + FIVE_MS
-        found.extend((SPENT, end_ms, agent.id, agent.skills, from_ms, state, changes))
-        state, changes = changes[-1] & 15 if changes else state, []
+        found.spent(end_ms, agent.id, agent.skills, from_ms, state, changes)
+        state, changes = int(changes[-1] & 15) if len(changes) else state, vec[i64]()
         from_ms = max(from_ms, end_ms, gap_ms)
         if state == SIGNED_OUT:
             return
-    if now_ms > from_ms or changes:
-        found.extend((SPENT, max(now_ms, from_ms), agent.id, agent.skills, from_ms, state, changes))
+    if now_ms > from_ms or len(changes):
+        found.spent(max(now_ms, from_ms), agent.id, agent.skills, from_ms, state, changes)
 
 
 # Windows
@@ -118,7 +122,7 @@ class Memory:
     def __init__(self, of_agents: bool = False) -> None:
         self.of_agents = of_agents
         self.running: Five | None = None
-        self._running: Facts = []
+        self._running = Facts()
         self.closed: list[tuple[Facts, Five]] = []
         self._sums: dict[tuple[int, int], dict[int, Record]] = {}
         self.edges: dict[tuple[Wanted, int], Edge] = {}

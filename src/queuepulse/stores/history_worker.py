@@ -6,6 +6,7 @@ matters: killed, it is started anew, and what was under way is told again.
 
 import asyncio
 import multiprocessing
+from array import array
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +17,7 @@ import msgspec
 
 from queuepulse.engine.calls import Finished, PassRecord
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.facts import Closed
+from queuepulse.engine.facts import Closed, Facts
 from queuepulse.engine.passes import record_of
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import Database, KeptHistory, open_history
@@ -24,10 +25,8 @@ from queuepulse.stores.passes import KeptCalls
 from queuepulse.stores.rollups import KEPT_CALLS
 from queuepulse.stores.workers import settle_in
 
-PART_ITEMS: Final = 20_000
-"""Items of facts encoded in one step: a millisecond."""
 PART_PASSES: Final = 500
-"""Passes encoded in one step, likewise."""
+"""Passes encoded in one step: a millisecond."""
 
 
 class WorkerHistory:
@@ -97,29 +96,25 @@ class WorkerHistory:
 
 
 def encode(told: Told) -> bytes:
-    """What was told, for the worker. Facts in many parts: a list is cut anywhere, and joined again."""
+    """What was told, for the worker: without the ids of calls in facts, which no sum looks at."""
     closed = told.closed
-    parts = [
-        msgspec.msgpack.encode(facts[begin : begin + PART_ITEMS])
-        for facts in closed.facts
-        for begin in range(0, len(facts), PART_ITEMS)
-    ]
+    facts = [facts.packed() for facts in closed.facts]
     passes = [
         msgspec.msgpack.encode([record_of(one) for one in some[begin : begin + PART_PASSES]])
         for some in closed.passes
         for begin in range(0, len(some), PART_PASSES)
     ]
-    return msgspec.msgpack.encode([told.vdn, told.position, parts, passes, *closed[2:]])
+    return msgspec.msgpack.encode([told.vdn, told.position, facts, passes, *closed[2:]])
 
 
 def decode(body: bytes) -> Told:
-    """The same again, in one list of each."""
-    vdn, position, parts, passes, *rest = msgspec.msgpack.decode(body)
-    facts = [item for part in parts for item in msgspec.msgpack.decode(part)]
+    """The same again, of passes in one list."""
+    vdn, position, lists, passes, *rest = msgspec.msgpack.decode(body)
+    facts = [Facts.of(array("q", items), []) for items in lists]
     records: list[Finished] = [
         PassRecord(*values) for part in passes for values in msgspec.msgpack.decode(part)
     ]
-    return Told(VdnKey(*vdn), position, Closed([facts], [records], *rest))
+    return Told(VdnKey(*vdn), position, Closed(facts, [records], *rest))
 
 
 # In the worker

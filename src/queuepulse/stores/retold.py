@@ -77,7 +77,7 @@ def _day(connection: apsw.Connection, vdn: VdnKey, why: Why, accept_loss: bool) 
     assert why.at_ms is not None, "the present is not retold"
     books = _anchor(connection, vdn, why.at_ms, why.at_ms)[0].books
     begin_ms, _ = days.day_of(why.at_ms, books.timezone, books.day_starts)
-    kept: Facts = []
+    kept = Facts()
 
     def keep(facts: Facts, places: Places) -> None:
         keep_facts(kept, facts, why.skill, places)
