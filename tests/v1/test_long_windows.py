@@ -88,7 +88,7 @@ def same(
         wrong = {
             name: (row[name], expected[name]) for name in names if not alike(row[name], expected[name], name)
         }
-        assert not wrong, (skill, begin, end, now)
+        assert not wrong, (wrong, skill, begin, end, now)
         held += row["offered"]
     return held
 
