@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import os
 import random
 import tempfile
 import time
@@ -48,8 +50,8 @@ ASKED: Final = ["offered", "answered"]
 
 def measure(sizes: Sizes) -> list[Figure]:
     """Each in a fresh interpreter, on files in a temporary folder."""
-    burst = in_fresh_interpreter(_costs, sizes.history_events, sizes.history_runs)
-    rush = in_fresh_interpreter(_costs, sizes.history_rush_events, sizes.history_rush_runs)
+    burst = in_fresh_interpreter(_costs, sizes.history_events, sizes.history_pairs)
+    rush = in_fresh_interpreter(_costs, sizes.history_rush_events, sizes.history_rush_pairs)
     question = in_fresh_interpreter(_questions, sizes.history_days, sizes.history_queues, sizes.history_runs)
     asked = f"{sizes.history_days} days, {sizes.history_queues} queues, 15 minutes: 2 figures, as JSON"
     return [
@@ -73,7 +75,7 @@ def measure(sizes: Sizes) -> list[Figure]:
 def _cost(key: str, meaning: str, costs: tuple[list[float], list[float], list[float]]) -> Figure:
     shares, of_core, late = costs
     detail = (
-        f"runs {min(shares):.1f} to {max(shares):.1f}; by the server's own processor time "
+        f"pairs {', '.join(f'{share:.0f}' for share in sorted(shares))}; by the server's own processor time "
         f"{median(of_core):.1f}; the worker is done {median(late):.1f} s later"
     )
     return Figure(key, meaning, median(shares), "%", detail)
@@ -87,20 +89,26 @@ class Ingested(NamedTuple):
     behind_s: float
 
 
-def _costs(count: int, runs: int) -> tuple[list[float], list[float], list[float]]:
+def _costs(count: int, pairs: int) -> tuple[list[float], list[float], list[float]]:
     """By how much the ingest of the same batches is slower with a history than without, in percent.
 
     By the clock, and by the processor's time of the program that ingests; and by how many seconds history is
-    behind in the end.
+    behind in the end. The two of a pair run one after the other, so that what disturbs one disturbs both; in
+    every second pair the one with a history is first, so that neither always finds the other's traces. Both
+    begin alike: no dead objects of the run before are left, and what it wrote is on the disk.
     """
     collect_rarely()  # As in the server.
     parts = [
         codec.decode_lines(body) for body in bodies(Center(QUEUES, AGENTS, START_MS).events(count), BATCH)
     ]
     shares, of_core, late = [], [], []
-    for _ in range(runs):
-        # One after the other, so that what disturbs one disturbs the other.
-        plain, whole = (asyncio.run(_ingest(parts, with_history=told)) for told in (False, True))
+    for number in range(pairs):
+        found = {}
+        for told in (False, True) if number % 2 == 0 else (True, False):
+            gc.collect()
+            os.sync()
+            found[told] = asyncio.run(_ingest(parts, with_history=told))
+        plain, whole = found[False], found[True]
         shares.append(100 * (1 - plain.elapsed_s / whole.elapsed_s))
         of_core.append(100 * (1 - plain.core_s / whole.core_s))
         late.append(whole.behind_s)

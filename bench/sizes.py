@@ -35,8 +35,10 @@ class Sizes(NamedTuple):
     """Queues, and agents, of each VDN."""
     history_events: int
     history_runs: int
+    history_pairs: int
+    """Pairs of runs, with and without a history."""
     history_rush_events: int
-    history_rush_runs: int
+    history_rush_pairs: int
     history_days: int
     history_queues: int
     window_minutes: int
@@ -72,8 +74,9 @@ FULL: Final = Sizes(
     memory_queues=10_000,
     history_events=200_000,
     history_runs=5,
+    history_pairs=12,
     history_rush_events=600_000,
-    history_rush_runs=3,
+    history_rush_pairs=4,
     history_days=30,
     history_queues=1_000,
     window_minutes=75,
@@ -98,8 +101,9 @@ QUICK: Final = FULL._replace(
     memory_vdns=2,
     history_events=60_000,
     history_runs=3,
+    history_pairs=4,
     history_rush_events=200_000,
-    history_rush_runs=1,
+    history_rush_pairs=1,
     window_minutes=20,
     window_asks=15,
     explain_events=100_000,
@@ -127,8 +131,9 @@ TINY: Final = QUICK._replace(
     memory_queues=100,
     history_events=3_000,
     history_runs=1,
+    history_pairs=1,
     history_rush_events=3_000,
-    history_rush_runs=1,
+    history_rush_pairs=1,
     history_days=1,
     history_queues=10,
     explain_events=2_000,

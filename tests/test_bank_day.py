@@ -19,7 +19,8 @@ from queuepulse.engine.calls import OUTCOMES
 from queuepulse.engine.clips import Wanted
 from queuepulse.engine.events import Event
 from queuepulse.engine.fields import QUEUE_FIELDS
-from queuepulse.engine.measures import QUEUES, Plan, Spread
+from queuepulse.engine.histograms import Spread
+from queuepulse.engine.measures import QUEUES, Plan
 from queuepulse.engine.passes import record_of
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Outcome, Vdn

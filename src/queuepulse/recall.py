@@ -15,6 +15,7 @@ from queuepulse.engine.clips import Five, Wanted
 from queuepulse.engine.estimates import Estimates, Present, presents
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Facts
+from queuepulse.engine.histograms import Spreads
 from queuepulse.engine.records import Record, add
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import Capture, Memory, Window, capture, first_mark_ms
@@ -139,7 +140,7 @@ class Recall:
         window = Window(_memory(asked, known), now.captured, _wanted(asked), begin_ms, until_ms)
         await self._work(window.work())
         rows: list[list[Any]] = []
-        await self._work(_rows(rows, asked, window.records))
+        await self._work(_rows(rows, asked, window.records, _memory(asked, known).spreads))
         await self._add_presents(rows, asked, known, now)
         return WindowTold(now.now_ms, now.position, now.stale_since_ms, begin_ms, end_ms, rows)
 
@@ -287,9 +288,11 @@ def _wish(asked: WindowAsked) -> Wish:
     return Wish(kind, asked.ids, asked.plan.fields, asked.plan.spans)
 
 
-def _rows(rows: list[list[Any]], asked: WindowAsked, records: dict[int, Record]) -> Iterator[None]:
+def _rows(
+    rows: list[list[Any]], asked: WindowAsked, records: dict[int, Record], spreads: Spreads
+) -> Iterator[None]:
     for number, one in enumerate(asked.ids):
-        rows.append(asked.plan.figures(records[one]))
+        rows.append(asked.plan.figures(records[one], spreads, one))
         if number % ROWS_STEP == 0:
             yield
 

@@ -12,14 +12,13 @@ from engine.test_windows import AGENTS as AGENT_IDS
 from engine.test_windows import FIVE_MS, SKILLS, Asker, at, counted, windows_at
 from oracle.history import THRESHOLDS_S, Counts, Historian
 from queuepulse.engine.codec import decode_line
-from queuepulse.engine.histograms import bucket_ms
+from queuepulse.engine.histograms import Spread, bucket_ms
 from queuepulse.engine.measures import (
     AGENTS,
     PERCENTS,
     QUEUES,
     WINDOWS,
     Plan,
-    Spread,
     exact,
     level_within,
 )

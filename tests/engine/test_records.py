@@ -22,8 +22,7 @@ from oracle.history import FIVE_MS, Historian, told
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.facts import ANSWERED, LEFT, MISSED, OFFERED, TALKED, Facts
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, QUEUE_SPANS
-from queuepulse.engine.histograms import bucket_ms, bucket_of
-from queuepulse.engine.measures import Spread
+from queuepulse.engine.histograms import Spread, bucket_ms, bucket_of
 from queuepulse.engine.records import Tally, add, queue_record
 from queuepulse.engine.vdn import Vdn
 

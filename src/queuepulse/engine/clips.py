@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from mypy_extensions import i64
 
-from queuepulse.engine.facts import OF_AGENTS, Facts
+from queuepulse.engine.facts import OF_AGENTS, SPENT, SPENT_WIDTH, Facts
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.records import Record, Tally, agent_record, pieces, queue_record
+from queuepulse.engine.records import AGENT_MS, QUEUE_MS, Record, Tally, agent_record, queue_record
+from queuepulse.engine.states import NAMES, SIGNED_OUT
 
 STEP_ITEMS: Final = 3_000
 """Items of facts added up in one step: half a millisecond."""
@@ -132,11 +133,43 @@ class Clip(Tally):
         self._reached_where(facts, begin, wait_ms)
 
     def _spent(self, facts: Facts, begin: i64) -> None:
+        # As `records.pieces` has it, and without a list of them: it is done for each agent at each question.
         items = facts.items
-        if items[begin + 1] > self.from_ms and items[begin + 4] < self.to_ms:
-            agent_id, skills = items[begin + 2], facts.skills(begin)
-            for begin_ms, end_ms, during in pieces(facts, begin):
-                self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
+        low_ms: i64 = self.from_ms
+        high_ms: i64 = self.to_ms
+        from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
+        if to_ms <= low_ms or from_ms >= high_ms:
+            return
+        first = begin + SPENT_WIDTH + items[begin + 6]
+        spent = [0] * len(NAMES)
+        for place in range(first, begin + facts.width(begin)):
+            at_ms = items[place] >> 4
+            if at_ms > from_ms:
+                spent[state] += max(min(at_ms, high_ms) - max(from_ms, low_ms), 0)
+                from_ms = at_ms
+                if from_ms >= high_ms:
+                    break
+            state = items[place] & 15
+        if to_ms > from_ms:
+            spent[state] += max(min(to_ms, high_ms) - max(from_ms, low_ms), 0)
+        for during in range(SIGNED_OUT + 1, len(spent)):
+            if spent[during]:
+                self._count_spent(facts, begin, during, spent[during])
+
+    def _count_spent(self, facts: Facts, begin: i64, state: int, ms: int) -> None:
+        """Counts that time of one state to the agent and to his queues."""
+        items = facts.items
+        if self.wanted.agents:
+            self.agent(self.from_ms, items[begin + 2]).counts[AGENT_MS + state] += ms
+        first = begin + SPENT_WIDTH
+        for place in range(first, first + items[begin + 6]):
+            skill: int = items[place]
+            record = self.of_queues.get(skill)
+            if record is None:
+                record = self.queue(self.from_ms, skill)
+            else:
+                self.was_hit = True
+            record.counts[QUEUE_MS + state] += ms
 
     def _count_time(
         self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int
@@ -147,13 +180,18 @@ class Clip(Tally):
 
 
 class Edge:
-    """Five minutes that windows begin in: the sums from `cut_ms` on, and the facts of the EDGE_MS before."""
+    """Five minutes that windows begin in: the sums from `cut_ms` on, and the facts of the EDGE_MS before.
+
+    Of these, who was in one state all the time (most are) is counted: how many in each, of each queue.
+    """
 
     def __init__(self, cut_ms: int, to_ms: int, wanted: Wanted) -> None:
         self.key = (wanted, cut_ms)
         self.rest = Clip(cut_ms, to_ms, wanted)
         self.facts = Facts()
         self._before = Clip(cut_ms - EDGE_MS, cut_ms, wanted)
+        self._queues: dict[int, list[int]] = {}
+        self._agents: dict[int, list[int]] = {}
 
     def take(self, facts: Facts, last: int) -> Iterator[None]:
         """Takes a list of facts, in steps."""
@@ -163,12 +201,52 @@ class Edge:
             until = min(begin + STEP_ITEMS, last)
             while begin < until:
                 end = begin + facts.width(begin)
-                before.was_hit = False
-                before.add_part(facts, begin, end)
-                if before.was_hit:
-                    self.facts.take(facts, begin)
+                if facts.items[begin] != SPENT or not self._count_steady(facts, begin):
+                    before.was_hit = False
+                    before.add_part(facts, begin, end)
+                    if before.was_hit:
+                        self.facts.take(facts, begin)
                 begin = end
             yield
+
+    def add_steady(self, clip: Clip) -> None:
+        """Adds the time of those counted to a clip, which lies in these EDGE_MS."""
+        ms = clip.to_ms - clip.from_ms
+        for skill, numbers in self._queues.items():
+            counts = clip.queue(clip.from_ms, skill).counts
+            for state, number in enumerate(numbers):
+                counts[QUEUE_MS + state] += number * ms
+        for agent_id, numbers in self._agents.items():
+            counts = clip.agent(clip.from_ms, agent_id).counts
+            for state, number in enumerate(numbers):
+                counts[AGENT_MS + state] += number * ms
+
+    def _count_steady(self, facts: Facts, begin: int) -> bool:
+        """Counts an agent who was in one state from begin to end; whether he was."""
+        items = facts.items
+        begin_ms, end_ms = self._before.from_ms, self._before.to_ms
+        first = begin + SPENT_WIDTH
+        changes = first + int(items[begin + 6])
+        state: int = items[begin + 5]
+        if items[begin + 4] > begin_ms or items[begin + 1] < end_ms:
+            return False
+        for place in range(changes, begin + facts.width(begin)):
+            at_ms = items[place] >> 4
+            if at_ms >= end_ms:
+                break
+            if at_ms > begin_ms:
+                return False
+            state = items[place] & 15
+        if state != SIGNED_OUT:
+            wanted = self._before.wanted
+            agent_id: int = items[begin + 2]
+            if agent_id in wanted.agents:
+                self._agents.setdefault(agent_id, [0] * len(NAMES))[state] += 1
+            for place in range(first, changes):
+                skill: int = items[place]
+                if skill in wanted.skills:
+                    self._queues.setdefault(skill, [0] * len(NAMES))[state] += 1
+        return True
 
 
 def clipped(clip: Clip, facts: Facts, last: int) -> Iterator[None]:

@@ -184,8 +184,12 @@ class Estimates:
         of_queue.forget(now_ms)
         if of_queue.errors_ms is None:
             of_queue.errors_ms = [of_queue.error_ms(one) for one in of_queue.judged]
-        known = [error_ms for error_ms in of_queue.errors_ms if error_ms >= 0]
-        return sum(known) // len(known) if known else None
+        total_ms, known = 0, 0
+        for error_ms in of_queue.errors_ms:
+            if error_ms >= 0:
+                total_ms += error_ms
+                known += 1
+        return total_ms // known if known else None
 
     def judged(self, skill: int, now_ms: int) -> list[tuple[Judged, int | None]]:
         """Those offers, in their order, each with what was estimated at it; None: nothing was."""

@@ -3,13 +3,11 @@
 The same formula counts for the five minutes that run and for a month of history: a record is a record.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from queuepulse.engine.fields import AGENT_FIELDS, AGENT_SPANS, BINS, QUEUE_FIELDS, QUEUE_SPANS
-from queuepulse.engine.histograms import bucket_ms
+from queuepulse.engine.histograms import Spread, Spreads
 from queuepulse.engine.limits import WITHIN_S
 from queuepulse.engine.queues import FIVE_MS, LEFT_CAUSES
 from queuepulse.engine.records import Record
@@ -41,27 +39,13 @@ def bounds(window: str, seconds: int, now_ms: int) -> tuple[int, int]:
 PERCENTS: Final = (50, 80, 90, 95, 99)
 DIGITS: Final = 6
 """Of a ratio, behind the point."""
+_COPY, _SUM, _SUM_ON, _CALL = -1, -2, -3, -4  # `_SUM_ON`: the sum before it, and one more.
 
 PASSES: Final = "passes"
 MS: Final = "ms"
 RATIO: Final = "ratio"
 _EVERY: Final = tuple(WINDOWS)
 _CALLERS: Final = (FIVE, LAST_FIVE, DAY)
-
-
-class Spread:
-    """A histogram, to be asked for several percentiles."""
-
-    def __init__(self, counts: Mapping[int, int]) -> None:
-        self.buckets = sorted(counts)
-        self.seen = list(accumulate([counts[bucket] for bucket in self.buckets]))
-
-    def percentile_ms(self, percent: int) -> int | None:
-        """The duration that so many percent do not exceed (nearest rank); None of nothing."""
-        if not self.seen or self.seen[-1] <= 0:
-            return None
-        rank = -(-self.seen[-1] * percent // 100)
-        return bucket_ms(self.buckets[bisect_left(self.seen, rank)])
 
 
 class Measure(NamedTuple):
@@ -360,19 +344,44 @@ class Plan:
         self.spans = sorted({subject.spans.index(one.span) for one in measures if one.span})
         self._places = [[subject.fields.index(name) for name in one.fields] for one in measures]
         self._span = [subject.spans.index(one.span) if one.span else -1 for one in measures]
+        self._steps = [self._step(index) for index in range(len(self.measures))]
 
-    def figures(self, record: Record) -> list[Any]:
-        """The figures of a record, in the order of the measures."""
-        counts, found = record.counts, []
-        spreads = {place: Spread(record.spans[place]) for place in self.spans}
-        for measure, places, span in zip(self.measures, self._places, self._span, strict=True):
-            if span >= 0:
-                found.append(measure.formula(spreads[span]))
-            elif len(places) == 1 and measure.formula is _same:
-                found.append(counts[places[0]])
+    def figures(self, record: Record, known: Spreads | None = None, one: int = 0) -> list[Any]:
+        """The figures of a record, in the order of the measures; `known` may know the histograms of `one`."""
+        counts, found, summed = record.counts, [], 0
+        known = Spreads() if known is None else known
+        spreads = {place: known.of(one, place, record.spans[place]) for place in self.spans}
+        for index, step in enumerate(self._steps):
+            places = self._places[index]
+            value: Any
+            if step == _COPY:
+                value = counts[places[0]]
+            elif step == _SUM:
+                summed = 0
+                for place in places:
+                    summed += counts[place]
+                value = summed
+            elif step == _SUM_ON:
+                summed += counts[places[-1]]
+                value = summed
+            elif step >= 0:
+                value = spreads[self._span[index]].percentile_ms(step)
             else:
-                found.append(measure.formula(*[counts[place] for place in places]))
+                value = self.measures[index].formula(*[counts[place] for place in places])
+            found.append(value)
         return found
+
+    def _step(self, index: int) -> int:
+        """How the figure of a record is made: a percentile (its percent), or one of the steps below 0."""
+        formula, places = self.measures[index].formula, self._places[index]
+        if isinstance(formula, _Percentile):
+            return formula.percent
+        if formula is _same:
+            return _COPY
+        if formula is not _sum:
+            return _CALL
+        goes_on = index > 0 and self.measures[index - 1].formula is _sum
+        return _SUM_ON if goes_on and self._places[index - 1] == places[:-1] else _SUM
 
     def columns(
         self, fields: Mapping[int, Sequence[int]], spreads: Mapping[int, Sequence[Spread]]

@@ -30,8 +30,9 @@ _A: Final = {name: place for place, name in enumerate(AGENT_FIELDS)}
 _QUEUE_MAXIMA: Final = tuple([place for name, place in _Q.items() if name.endswith("_max")])
 _AGENT_MAXIMA: Final = tuple([place for name, place in _A.items() if name.endswith("_max")])
 _LEFT: Final = _Q["left_" + LEFT_CAUSES[0]]
-_QUEUE_MS: Final = _Q[STATE_FIELDS[0]] - 1
-_AGENT_MS: Final = _A[STATE_FIELDS[0]] - 1
+QUEUE_MS: Final = _Q[STATE_FIELDS[0]] - 1
+AGENT_MS: Final = _A[STATE_FIELDS[0]] - 1
+"""Where the time in a state stands among the counts: so far behind its number."""
 _ANSWERED_BIN: Final = _Q["answered_bin_" + BINS[0]]
 _ABANDONED_BIN: Final = _Q["abandoned_bin_" + BINS[0]]
 _LEFT_BIN: Final = _Q["left_bin_" + BINS[0]]
@@ -67,10 +68,15 @@ def add(total: Record, more: Record) -> None:
     """Adds a record to another of the same kind: sums of all but maxima, bucket by bucket."""
     ours, theirs = total.counts, more.counts
     maxima = _QUEUE_MAXIMA if len(ours) == len(QUEUE_FIELDS) else _AGENT_MAXIMA
+    assert len(ours) == len(theirs)
     highest = [max(ours[place], theirs[place]) for place in maxima]
-    total.counts = [one + other for one, other in zip(ours, theirs, strict=True)]
-    for place, value in zip(maxima, highest, strict=True):
-        total.counts[place] = value
+    for place in range(len(theirs)):
+        # Of a short time most are 0.
+        value = theirs[place]
+        if value:
+            ours[place] += value
+    for index, place in enumerate(maxima):
+        ours[place] = highest[index]
     for span, others in zip(total.spans, more.spans, strict=True):
         for bucket, count in others.items():
             span[bucket] = span.get(bucket, 0) + count
@@ -304,11 +310,11 @@ class Tally:
         if some:
             counts = self.agent(from_ms, agent_id).counts
             for during, ms in some:
-                counts[_AGENT_MS + during] += ms
+                counts[AGENT_MS + during] += ms
             for skill in facts.skills(begin):
                 counts = self.queue(from_ms, skill).counts
                 for during, ms in some:
-                    counts[_QUEUE_MS + during] += ms
+                    counts[QUEUE_MS + during] += ms
 
     def _moved(self, facts: Facts, begin: i64) -> None:
         items = facts.items
@@ -323,9 +329,9 @@ class Tally:
         while state != SIGNED_OUT and from_ms < to_ms:
             end_ms = min(from_ms - from_ms % FIVE_MS + FIVE_MS, to_ms)
             ms = sign * (end_ms - from_ms)
-            self.agent(from_ms, agent_id).counts[_AGENT_MS + state] += ms
+            self.agent(from_ms, agent_id).counts[AGENT_MS + state] += ms
             for skill in skills:
-                self.queue(from_ms, skill).counts[_QUEUE_MS + state] += ms
+                self.queue(from_ms, skill).counts[QUEUE_MS + state] += ms
             from_ms = end_ms
 
 

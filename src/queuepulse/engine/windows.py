@@ -14,6 +14,7 @@ from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
 from queuepulse.engine.clips import EDGE_MS, Clip, Edge, Five, Wanted, clipped
 from queuepulse.engine.facts import RETOLD_MS, Facts
+from queuepulse.engine.histograms import Spreads
 from queuepulse.engine.limits import WITHIN_MS
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record, add, agent_record, queue_record
@@ -126,6 +127,7 @@ class Memory:
         self.closed: list[tuple[Facts, Five]] = []
         self._sums: dict[tuple[int, int], dict[int, Record]] = {}
         self.edges: dict[tuple[Wanted, int], Edge] = {}
+        self.spreads = Spreads()
 
     def running_mark_ms(self) -> int:
         """When the five minutes begin whose facts still come."""
@@ -214,6 +216,9 @@ class Window:
         self._add(edge.rest)
         late = self._touching(mark_ms, of_closed=False)
         yield from self._add_clip(cut_ms, end_ms, late)
+        steady = Clip(from_ms, min(cut_ms, end_ms), self._wanted)
+        edge.add_steady(steady)
+        self._add(steady)
         yield from self._add_clip(from_ms, min(cut_ms, end_ms), [(edge.facts, len(edge.facts)), *late])
 
     def _add_clip(self, from_ms: int, to_ms: int, lists: list[tuple[Facts, int]]) -> Iterator[None]:

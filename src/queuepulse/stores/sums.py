@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.measures import Spread
+from queuepulse.engine.histograms import Spread
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record
 from queuepulse.stores.blocks import Bodies, Kind, read_columns, read_spans

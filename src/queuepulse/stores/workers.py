@@ -8,7 +8,7 @@ import threading
 from multiprocessing.connection import wait
 from typing import Final
 
-NICE: Final = 5
+NICE: Final = 19
 """How far a worker stands back where the processor is wanted: its work may come a second later."""
 
 
