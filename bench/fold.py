@@ -8,9 +8,9 @@ from bench.figures import Figure
 from bench.machine import in_fresh_interpreter
 from bench.sizes import Sizes
 from bench.streams import Center, bodies
+from queuepulse.collecting import collect_rarely
 from queuepulse.engine import codec
 from queuepulse.engine.vdn import Vdn
-from queuepulse.serving import collect_rarely
 
 QUEUES: Final = 200
 AGENTS: Final = 1_000

@@ -19,6 +19,7 @@ from bench.machine import in_fresh_interpreter
 from bench.sizes import Sizes
 from bench.streams import Center, bodies
 from queuepulse.chronicle import Chronicle
+from queuepulse.collecting import collect_rarely
 from queuepulse.engine import codec
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.fields import QUEUE_FIELDS
@@ -27,7 +28,6 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.ports import Told
-from queuepulse.serving import collect_rarely
 from queuepulse.stores.blocks import QUEUE, Bodies, encode
 from queuepulse.stores.history import pages
 from queuepulse.stores.history_sql import SqlBlocks

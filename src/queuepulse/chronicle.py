@@ -20,14 +20,17 @@ WRITTEN_ITEMS: Final = 250_000
 ITEMS_OF_PASS: Final = 20
 """What the record of a pass weighs, as items of facts."""
 WAITING_ITEMS_MAX: Final = 20_000_000
-"""Items of facts that wait for a history that is out of reach: some 300 MB, a day of a thousand agents."""
+"""Items of facts that wait for a history that is out of reach: some 350 MB, a day of a thousand agents."""
 RETRY_S: Final = 1.0
 """Time between two attempts."""
+GATHER_S: Final = 2.0
+"""Time from the first news to their transaction: what comes meanwhile goes into the same, and so costs less;
+and a burst of events is over before its history takes the processor."""
 REST_S_PER_ITEM: Final = 12e-6
 """Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of
 events has the processor, and its memory, nearly to itself."""
-RESTED_ITEMS_MAX: Final = 2_000_000
-"""Items of facts that may wait meanwhile: some 30 MB, or 250,000 events. Of more there is no rest."""
+RESTED_ITEMS_MAX: Final = 8_000_000
+"""Items of facts that may wait meanwhile: some 140 MB, or 650,000 events. Of more there is no rest."""
 
 
 class Chronicle:
@@ -113,6 +116,7 @@ class Chronicle:
         """Writes what comes; until cancelled."""
         while True:
             await self._news.wait()
+            await asyncio.sleep(GATHER_S)
             self._news.clear()
             while self._waiting:
                 before = self._items

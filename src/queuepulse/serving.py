@@ -4,7 +4,6 @@ What is served, and what for, is `server` and `gateway`.
 """
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from queuepulse.certificates import (
     development_certificate,
     read_certificate,
 )
+from queuepulse.collecting import collect_rarely
 from queuepulse.config import Config
 from queuepulse.connections import Closed, Connections, allow_connections
 from queuepulse.edge import Edge, ListenRefused, listen
@@ -54,8 +54,6 @@ REQUESTS_SHARE: Final = 0.5
 """Of the time that the end may take, what running requests get."""
 FREED_BYTES: Final = 16 * 1024 * 1024
 """A block as large as some of our largest answers together: so much freed memory stays ours."""
-COLLECTED_OBJECTS: Final = 10_000
-"""New objects after which Python looks for dead cycles among them, in a millisecond; it has 700."""
 StartRefused: Final = (FolderRefused, StoreUnusable, CertificateRefused, ListenRefused)
 """What `Serving.start` raises when a person has to do something first; each `str()` says what."""
 
@@ -289,13 +287,6 @@ async def _run(make: Callable[[], Serving], refusals: Mapping[type[Exception], i
         status = next(number for kind, number in refusals.items() if isinstance(refused, kind))
     await server.stop()
     return status or (EXIT_REFUSED if server.has_failed else 0)
-
-
-def collect_rarely() -> None:
-    """Have Python look for cycles of dead objects less often: what an engine remembers lives for an hour, in
-    no cycles, and looking at it over and over takes a sixth of the fold.
-    """
-    gc.set_threshold(COLLECTED_OBJECTS)
 
 
 def _keep_freed_memory() -> None:

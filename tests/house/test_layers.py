@@ -12,7 +12,9 @@ from house.tree import PACKAGE, Module, holds, imports, module, modules
 # A new unit gets its place here; without one it may not exist.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"engine", "protocol"}),
-    frozenset({"ports", "asgi", "masking", "meters", "people", "stamping", "urls", "vdn_health"}),
+    frozenset(
+        {"ports", "asgi", "collecting", "masking", "meters", "people", "stamping", "urls", "vdn_health"}
+    ),
     frozenset({"proxies", "calling", "retelling", "windowing"}),
     frozenset({"authentication", "replying", "chronicle", "hosting"}),
     frozenset({"hub", "cms", "bms", "sources", "stores", "live", "v1", "cluster", "simulator", "config"}),

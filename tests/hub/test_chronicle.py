@@ -95,7 +95,10 @@ def test_kills_and_restarts_leave_the_history_that_the_log_gives(
     database.close()
 
 
-def test_an_outage_is_told_and_made_up_for_and_no_snapshot_is_kept_meanwhile(tmp_path: Path) -> None:
+def test_an_outage_is_told_and_made_up_for_and_no_snapshot_is_kept_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queuepulse.chronicle.GATHER_S", 0)
     log, told, events = MemoryLog(), [], a_shift(1)
     database = SqliteHistory(tmp_path / "history.sqlite")
     flaky = Flaky(KeptHistory(database, KEPT))

@@ -10,7 +10,14 @@ from mypy_extensions import i64
 
 from queuepulse.engine.facts import OF_AGENTS, SPENT, SPENT_WIDTH, Facts
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.records import AGENT_MS, QUEUE_MS, Record, Tally, agent_record, queue_record
+from queuepulse.engine.records import (
+    AGENT_MS,
+    QUEUE_MS,
+    Record,
+    Tally,
+    agent_record,
+    queue_record,
+)
 from queuepulse.engine.states import NAMES, SIGNED_OUT
 
 STEP_ITEMS: Final = 3_000
@@ -133,43 +140,10 @@ class Clip(Tally):
         self._reached_where(facts, begin, wait_ms)
 
     def _spent(self, facts: Facts, begin: i64) -> None:
-        # As `records.pieces` has it, and without a list of them: it is done for each agent at each question.
         items = facts.items
-        low_ms: i64 = self.from_ms
-        high_ms: i64 = self.to_ms
-        from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
-        if to_ms <= low_ms or from_ms >= high_ms:
-            return
-        first = begin + SPENT_WIDTH + items[begin + 6]
-        spent = [0] * len(NAMES)
-        for place in range(first, begin + facts.width(begin)):
-            at_ms = items[place] >> 4
-            if at_ms > from_ms:
-                spent[state] += max(min(at_ms, high_ms) - max(from_ms, low_ms), 0)
-                from_ms = at_ms
-                if from_ms >= high_ms:
-                    break
-            state = items[place] & 15
-        if to_ms > from_ms:
-            spent[state] += max(min(to_ms, high_ms) - max(from_ms, low_ms), 0)
-        for during in range(SIGNED_OUT + 1, len(spent)):
-            if spent[during]:
-                self._count_spent(facts, begin, during, spent[during])
-
-    def _count_spent(self, facts: Facts, begin: i64, state: int, ms: int) -> None:
-        """Counts that time of one state to the agent and to his queues."""
-        items = facts.items
-        if self.wanted.agents:
-            self.agent(self.from_ms, items[begin + 2]).counts[AGENT_MS + state] += ms
-        first = begin + SPENT_WIDTH
-        for place in range(first, first + items[begin + 6]):
-            skill: int = items[place]
-            record = self.of_queues.get(skill)
-            if record is None:
-                record = self.queue(self.from_ms, skill)
-            else:
-                self.was_hit = True
-            record.counts[QUEUE_MS + state] += ms
+        if items[begin + 1] > self.from_ms and items[begin + 4] < self.to_ms:
+            spent = facts.time_in_states(begin, self.from_ms, self.to_ms)
+            self._count_states(facts, begin, self.from_ms, spent)
 
     def _count_time(
         self, agent_id: int, skills: Iterable[int], state: int, from_ms: int, to_ms: int, sign: int

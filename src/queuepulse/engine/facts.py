@@ -13,6 +13,7 @@ from librt.vecs import append, vec
 from mypy_extensions import i64
 
 from queuepulse.engine.calls import Finished
+from queuepulse.engine.states import NAMES
 
 OFFERED: Final = 0
 """at, skill, inbound, visit, waiting, available, call: a pass entered the queue (`FIRST_VISIT` and so on).
@@ -333,6 +334,30 @@ class Facts:
             found.append(int(items[begin]))
             begin += 1
         return found
+
+    def time_in_states(self, begin: i64, low_ms: i64, high_ms: i64) -> list[int]:
+        """How much of [low_ms, high_ms) the agent of a SPENT was in each state; none of it signed out.
+
+        Time never runs back: a change that is told late counts from the latest one before it.
+        """
+        items, spent = self.items, [0] * len(NAMES)
+        from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
+        place, end = begin + SPENT_WIDTH + items[begin + SPENT_WIDTH - 1], begin + items[begin + 3]
+        if to_ms > high_ms:
+            to_ms = high_ms
+        while place <= end and from_ms < to_ms:
+            # Behind the last change the state lasts to the end.
+            at_ms = items[place] >> 4 if place < end else to_ms
+            if at_ms > from_ms:
+                until_ms = at_ms if at_ms < to_ms else to_ms
+                since_ms = from_ms if from_ms > low_ms else low_ms
+                if state and until_ms > since_ms:
+                    spent[state] += until_ms - since_ms
+                from_ms = at_ms
+            if place < end:
+                state = items[place] & 15
+            place += 1
+        return spent
 
     def call(self, begin: i64) -> str:
         """The call that the fact names which begins there; empty where it names none."""

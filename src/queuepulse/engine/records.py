@@ -23,7 +23,7 @@ from queuepulse.engine.fields import (
 from queuepulse.engine.histograms import bucket_of
 from queuepulse.engine.limits import OWN_LIMIT, WITHIN_MS
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LEFT_CAUSES
-from queuepulse.engine.states import NAMES, SIGNED_OUT
+from queuepulse.engine.states import SIGNED_OUT
 
 _Q: Final = {name: place for place, name in enumerate(QUEUE_FIELDS)}
 _A: Final = {name: place for place, name in enumerate(AGENT_FIELDS)}
@@ -295,26 +295,23 @@ class Tally:
             self.agent(at_ms, agent_id).counts[_A_REPAIRS] += 1
 
     def _spent(self, facts: Facts, begin: i64) -> None:
-        items = facts.items
-        agent_id, from_ms = items[begin + 2], items[begin + 4]
-        if items[begin + 1] > from_ms - from_ms % FIVE_MS + FIVE_MS:
-            skills = facts.skills(begin)
-            for begin_ms, end_ms, during in pieces(facts, begin):
-                self._count_time(agent_id, skills, during, begin_ms, end_ms, 1)
+        from_ms, to_ms = facts.items[begin + 4], facts.items[begin + 1]
+        mark_ms = from_ms - from_ms % FIVE_MS
+        while mark_ms < to_ms:
+            self._count_states(facts, begin, mark_ms, facts.time_in_states(begin, mark_ms, mark_ms + FIVE_MS))
+            mark_ms += FIVE_MS
+
+    def _count_states(self, facts: Facts, begin: i64, at_ms: int, spent: list[int]) -> None:
+        """Counts so much time in each state to the agent of a SPENT and to his queues."""
+        if not any(spent):
             return
-        spent = [0] * len(NAMES)
-        for begin_ms, end_ms, during in pieces(facts, begin):
-            spent[during] += end_ms - begin_ms
-        spent[SIGNED_OUT] = 0
-        some = [(during, ms) for during, ms in enumerate(spent) if ms]
-        if some:
-            counts = self.agent(from_ms, agent_id).counts
-            for during, ms in some:
-                counts[AGENT_MS + during] += ms
-            for skill in facts.skills(begin):
-                counts = self.queue(from_ms, skill).counts
-                for during, ms in some:
-                    counts[QUEUE_MS + during] += ms
+        items = facts.items
+        _add_states(self.agent(at_ms, items[begin + 2]).counts, AGENT_MS, spent)
+        first = begin + SPENT_WIDTH
+        last = first + items[first - 1]
+        while first < last:
+            _add_states(self.queue(at_ms, items[first]).counts, QUEUE_MS, spent)
+            first += 1
 
     def _moved(self, facts: Facts, begin: i64) -> None:
         items = facts.items
@@ -335,26 +332,11 @@ class Tally:
             from_ms = end_ms
 
 
-def pieces(facts: Facts, begin: i64) -> list[tuple[int, int, int]]:
-    """The time of a SPENT as pieces of one state each: begin, end, state.
-
-    Time never runs back: a change that is told late counts from the latest one before it.
-    """
-    items, found = facts.items, []
-    from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
-    end = begin + items[begin + 3]
-    begin += SPENT_WIDTH + items[begin + SPENT_WIDTH - 1]
-    while begin < end:
-        change = items[begin]
-        at_ms = change >> 4
-        if at_ms > from_ms:
-            found.append((int(from_ms), int(at_ms), int(state)))
-            from_ms = at_ms
-        state = change & 15
-        begin += 1
-    if to_ms > from_ms:
-        found.append((int(from_ms), int(to_ms), int(state)))
-    return found
+def _add_states(counts: list[int], first: int, spent: list[int]) -> None:
+    for state in range(SIGNED_OUT + 1, len(spent)):
+        ms = spent[state]
+        if ms:
+            counts[first + state] += ms
 
 
 def _spell(record: Record, place: int, span: int, ms: int) -> None:

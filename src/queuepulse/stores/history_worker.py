@@ -6,7 +6,6 @@ matters: killed, it is started anew, and what was under way is told again.
 
 import asyncio
 import multiprocessing
-from array import array
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -112,7 +111,7 @@ def encode(told: Told) -> bytes:
 def decode(body: bytes) -> Told:
     """The same again, of passes in one list."""
     vdn, position, lists, passes, *rest = msgspec.msgpack.decode(body)
-    facts = [Facts.of(array("q", items), []) for items in lists]
+    facts = [Facts.of(memoryview(items).cast("q"), []) for items in lists]
     records: list[Finished] = [
         PassRecord(*values) for part in passes for values in msgspec.msgpack.decode(part)
     ]
