@@ -77,6 +77,7 @@ async def _write(file: Path, events: Sequence[Event], count: int, snapshot_every
         for event in batch:
             engine.apply(event)
         engine.advance(engine.clock_ms)
+        engine.tell()  # As in the hub: what is told is history's, and not the snapshot's.
         position, unkept = position + len(batch), unkept + len(batch)
         if len(waited_for) == AT_ONCE or position >= due:
             await asyncio.gather(*waited_for)
