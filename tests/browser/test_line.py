@@ -69,9 +69,10 @@ def test_another_version_is_told_and_on_television_taken(stage: Stage, url: str,
     expect(television.locator(".tv-tile")).to_have_count(4)
     television.evaluate("window.sameDocument = true")
     stage.version = "2.0.0"
-    stage.hang_up()
+    with television.expect_event("load"):
+        stage.hang_up()
     expect(floor.get_by_text("A new version is there.")).to_be_visible()
-    television.wait_for_function("!window.sameDocument")
+    assert television.evaluate("window.sameDocument === undefined")
     expect(television.locator(".tv-tile")).to_have_count(4)
 
 

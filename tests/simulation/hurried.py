@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from queuepulse import cli, hub, server
+from queuepulse import chronicle, cli, hub, server
 from queuepulse.stores import sqlite, tables, writer
 
 DIES = "SIMULATION_DIES"
@@ -32,6 +32,8 @@ def hurry(snapshot_events: int) -> None:
     """Make the chores come as often as they can without starving the rest."""
     hub.TICK_S = 0.02
     hub.PRUNE_EVERY_S = 0.05
+    # No snapshot is kept, and so nothing removed, before history has what it stands for.
+    chronicle.GATHER_S = 0.02
     # Every batch is folded in steps, so that snapshots are taken in the midst of some.
     hub.SLICE_S = 0.0
     server.HubSettings = lambda **_: hub.HubSettings(
