@@ -21,6 +21,7 @@ from bench.streams import Center, bodies
 from queuepulse.chronicle import Chronicle
 from queuepulse.collecting import collect_rarely
 from queuepulse.engine import codec
+from queuepulse.engine.blocks import QUEUE, Bodies, encode
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.records import Record
@@ -28,7 +29,6 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import Metrics, Readings
 from queuepulse.ports import Told
-from queuepulse.stores.blocks import QUEUE, Bodies, encode
 from queuepulse.stores.history import pages
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.history_sqlite import SqliteHistory

@@ -22,7 +22,8 @@ from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.histograms import Spread
 from queuepulse.engine.measures import QUEUES, Plan
 from queuepulse.engine.passes import record_of
-from queuepulse.engine.records import Tally, add, queue_record
+from queuepulse.engine.records import add, queue_record
+from queuepulse.engine.tallies import Tally
 from queuepulse.engine.vdn import Outcome, Vdn
 from queuepulse.engine.windows import Memory, Window, capture
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
 
 from queuepulse.engine import days, measures
+from queuepulse.engine.blocks import AGENT, QUEUE
 from queuepulse.engine.clips import Five, Wanted
 from queuepulse.engine.estimates import Estimates, Present, presents
 from queuepulse.engine.events import VdnKey
@@ -21,7 +22,6 @@ from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import Capture, Memory, Window, capture, first_mark_ms
 from queuepulse.hub import Hub
 from queuepulse.ports import Clock, HistoryUnavailable
-from queuepulse.stores.blocks import AGENT, QUEUE
 from queuepulse.stores.history import Database
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.rollups import State

@@ -12,7 +12,8 @@ from queuepulse.engine.events import Event
 from queuepulse.engine.facts import CALLED, Facts
 from queuepulse.engine.fields import QUEUE_FIELDS
 from queuepulse.engine.queues import Five
-from queuepulse.engine.records import Record, Tally
+from queuepulse.engine.records import Record
+from queuepulse.engine.tallies import Tally
 from queuepulse.engine.vdn import Outcome, Vdn
 
 NINE_MS = 1_767_258_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from engine.folding import HOUR_MS, SKILLS, events_of, folded, told_by
 from queuepulse.engine.keeping import FORMAT
-from queuepulse.engine.records import Tally
+from queuepulse.engine.tallies import Tally
 from queuepulse.engine.vdn import Vdn
 
 FOLDER = Path(__file__).parent / "snapshots"

@@ -23,7 +23,8 @@ from queuepulse.engine.codec import decode_line
 from queuepulse.engine.facts import ANSWERED, LEFT, MISSED, OFFERED, TALKED, Facts
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, QUEUE_SPANS
 from queuepulse.engine.histograms import Spread, bucket_ms, bucket_of
-from queuepulse.engine.records import Tally, add, queue_record
+from queuepulse.engine.records import add, queue_record
+from queuepulse.engine.tallies import Tally
 from queuepulse.engine.vdn import Vdn
 
 LENGTH = 120

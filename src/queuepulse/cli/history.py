@@ -25,10 +25,10 @@ from queuepulse.cli.options import (
     settings,
 )
 from queuepulse.engine import days
+from queuepulse.engine.blocks import AGENT, QUEUE
 from queuepulse.engine.events import VdnKey
 from queuepulse.hub import SystemClock
 from queuepulse.ports import HistoryUnavailable, LogDamaged, LogFull
-from queuepulse.stores.blocks import AGENT, QUEUE
 from queuepulse.stores.folder import HISTORY_FILE, LOG_FILE, Folder, FolderRefused
 from queuepulse.stores.history import Database, Period, open_history, periods, rebuild
 from queuepulse.stores.passes import KeptCalls

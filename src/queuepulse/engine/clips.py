@@ -6,19 +6,14 @@ What is added up here is closed or counted up to an item, so it never changes me
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from queuepulse.engine.facts import OF_AGENTS, SPENT, SPENT_WIDTH, Facts
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.records import (
-    AGENT_MS,
-    QUEUE_MS,
-    Record,
-    Tally,
-    agent_record,
-    queue_record,
-)
+from queuepulse.engine.records import Record, agent_record, queue_record
 from queuepulse.engine.states import NAMES, SIGNED_OUT
+from queuepulse.engine.tallies import AGENT_MS, QUEUE_MS, Tally
 
 STEP_ITEMS: Final = 3_000
 """Items of facts added up in one step: half a millisecond."""
@@ -74,7 +69,7 @@ class Five(Tally):
             self.added = begin
             yield
 
-    def queue(self, at_ms: int, skill: int) -> Record:
+    def queue(self, at_ms: i64, skill: i64) -> Record:
         if self.of_agents:
             return self._nowhere
         mark_ms = at_ms - at_ms % FIVE_MS
@@ -82,7 +77,7 @@ class Five(Tally):
             self._touched.add(mark_ms)
         return super().queue(at_ms, skill)
 
-    def agent(self, at_ms: int, agent_id: int) -> Record:
+    def agent(self, at_ms: i64, agent_id: i64) -> Record:
         if not self.of_agents:
             return self._nobody
         mark_ms = at_ms - at_ms % FIVE_MS
@@ -117,7 +112,7 @@ class Clip(Tally):
             begin += facts.width(begin)
         return begin
 
-    def queue(self, at_ms: int, skill: int) -> Record:
+    def queue(self, at_ms: i64, skill: i64) -> Record:
         if skill not in self.wanted.skills or not self.from_ms <= at_ms < self.to_ms:
             return self._no_queue
         self.was_hit = True
@@ -126,7 +121,7 @@ class Clip(Tally):
             record = self.of_queues[skill] = queue_record()
         return record
 
-    def agent(self, at_ms: int, agent_id: int) -> Record:
+    def agent(self, at_ms: i64, agent_id: i64) -> Record:
         if agent_id not in self.wanted.agents or not self.from_ms <= at_ms < self.to_ms:
             return self._no_agent
         self.was_hit = True
@@ -135,7 +130,7 @@ class Clip(Tally):
             record = self.of_agents[agent_id] = agent_record()
         return record
 
-    def _reached(self, counts: list[int], facts: Facts, begin: i64, place: int, wait_ms: int) -> None:
+    def _reached(self, counts: vec[i64], facts: Facts, begin: i64, place: i64, wait_ms: i64) -> None:
         # Each limit where it was reached, though answer or leaving may lie in the same five minutes.
         self._reached_where(facts, begin, wait_ms)
 

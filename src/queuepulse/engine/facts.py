@@ -49,7 +49,6 @@ SPENT: Final = 10
 MOVED: Final = 11
 """at (the end), agent, width, from, state as told, state as it was, number of skills told, these, skills as
 they were."""
-
 SPELL: Final = 12
 """at (the end), agent, width, since, the queues he was in: he was idle. History has no need of it."""
 
@@ -79,6 +78,8 @@ TOLD_MS: Final = 4_500_000
 """How long they are remembered: the longest sliding window, and 15 minutes before any estimate in it."""
 RETOLD_MS: Final = 86_400_000
 """How far back a late event, or the end of a silence, accounts for the time of agents."""
+
+_NO_TIME: Final = vec[i64]([0] * len(NAMES))
 
 
 class Facts:
@@ -131,6 +132,9 @@ class Facts:
         items = append(items, visit)
         items = append(items, waiting)
         items = append(items, available)
+        self._name(items, call)
+
+    def _name(self, items: vec[i64], call: str) -> None:
         self.items = append(items, len(self.calls))
         self.calls.append(call)
 
@@ -203,8 +207,7 @@ class Facts:
             items = append(items, counted_ms)
             items = append(items, from_ms)
             items = append(items, to_ms)
-        self.items = append(items, len(self.calls))
-        self.calls.append(call)
+        self._name(items, call)
 
     def talked(self, at_ms: i64, skill: i64, agent_id: i64, talk_ms: i64, hold_ms: i64, call: str) -> None:
         """Tells a TALKED."""
@@ -214,8 +217,7 @@ class Facts:
         items = append(items, agent_id)
         items = append(items, talk_ms)
         items = append(items, hold_ms)
-        self.items = append(items, len(self.calls))
-        self.calls.append(call)
+        self._name(items, call)
 
     def wrapped_up(self, at_ms: i64, skill: i64, agent_id: i64, wrapup_ms: i64) -> None:
         """Tells a WRAPPED_UP."""
@@ -239,8 +241,7 @@ class Facts:
         items = append(items, skill)
         items = append(items, index)
         items = append(items, sign)
-        self.items = append(items, len(self.calls))
-        self.calls.append(call)
+        self._name(items, call)
 
     def repaired(self, at_ms: i64, skill: i64, agent_id: i64) -> None:
         """Tells a REPAIRED."""
@@ -335,12 +336,12 @@ class Facts:
             begin += 1
         return found
 
-    def time_in_states(self, begin: i64, low_ms: i64, high_ms: i64) -> list[int]:
+    def time_in_states(self, begin: i64, low_ms: i64, high_ms: i64) -> vec[i64]:
         """How much of [low_ms, high_ms) the agent of a SPENT was in each state; none of it signed out.
 
         Time never runs back: a change that is told late counts from the latest one before it.
         """
-        items, spent = self.items, [0] * len(NAMES)
+        items, spent = self.items, _NO_TIME[:]
         from_ms, to_ms, state = items[begin + 4], items[begin + 1], items[begin + 5]
         place, end = begin + SPENT_WIDTH + items[begin + SPENT_WIDTH - 1], begin + items[begin + 3]
         if to_ms > high_ms:

@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Final
 
-EXACT_BITS: Final = 7
-"""Durations of so many bits have buckets of their own."""
+from mypy_extensions import i64
+
 OCTAVE: Final = 64
 """Buckets of one octave."""
 SPREADS_MAX: Final = 4_000
 """Histograms remembered for the next question of a VDN: two of each of 2000 queues, some 20 MB."""
 
 
-def bucket_of(ms: int) -> int:
+def bucket_of(ms: i64) -> i64:
     """The bucket of a duration, from 0."""
-    over = ms.bit_length() - EXACT_BITS
-    return ms if over <= 0 else over * OCTAVE + (ms >> over)
+    over: i64 = 0
+    while ms >> over >= 2 * OCTAVE:
+        over += 1
+    return over * OCTAVE + (ms >> over)
 
 
 def bucket_ms(bucket: int) -> int:

@@ -241,7 +241,7 @@ class Window:
             if total is None:
                 total = sums[one] = agent_record() if memory.of_agents else queue_record()
                 _add_fives(total, one, fives, from_ms, to_ms)
-            record = Record(total.counts.copy(), [span.copy() for span in total.spans])
+            record = total.copy()
             _add_fives(record, one, [memory.running], from_ms, to_ms)
             self.records[one] = record
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from queuepulse.engine import codec, days
+from queuepulse.engine.blocks import Bodies, Kind, decode, read_columns
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.queues import FIVE_MS
-from queuepulse.engine.records import Record
+from queuepulse.engine.records import Record, add_all
 from queuepulse.engine.vdn import Vdn
 from queuepulse.ports import EventLog, Told
-from queuepulse.stores.blocks import Bodies, Kind, decode, read_columns
 from queuepulse.stores.history_postgres import PostgresHistory
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.history_sqlite import SqliteHistory
 from queuepulse.stores.passes import KeptCalls
-from queuepulse.stores.rollups import DAY, FIVE, KEPT, KEPT_CALLS, QUARTER, State, sum_up, take_in
+from queuepulse.stores.rollups import DAY, FIVE, KEPT, KEPT_CALLS, QUARTER, State, take_in
 
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
@@ -211,7 +211,7 @@ def periods(
             found = None if begin_ms >= to_ms else Period(begin_ms, end_ms, {})
             if found is None:
                 return
-        sum_up(found.records, decode(kind, bodies), kind)
+        add_all(found.records, decode(kind, bodies))
     if found is not None:
         yield found
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from queuepulse.engine.blocks import KINDS, Bodies
 from queuepulse.engine.events import VdnKey
 from queuepulse.stores import passes
-from queuepulse.stores.blocks import KINDS, Bodies
 from queuepulse.stores.passes import SqlPasses
 from queuepulse.stores.rollups import KEPT, State
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
+from queuepulse.engine.blocks import QUEUE
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.queues import LEFT_CAUSES
 from queuepulse.engine.views import DaySums, FiveView
 from queuepulse.ports import Clock, Series
-from queuepulse.stores.blocks import QUEUE
 from queuepulse.stores.history import Database, Page, pages
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.rollups import FIVE

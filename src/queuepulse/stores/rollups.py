@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from queuepulse.engine import days
+from queuepulse.engine.blocks import AGENT, QUEUE, Bodies, Kind, decode, encode
 from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
-from queuepulse.engine.records import Record, Tally, add
-from queuepulse.stores.blocks import AGENT, QUEUE, Bodies, Kind, Sum, encode
+from queuepulse.engine.records import Record, add_all
+from queuepulse.engine.tallies import Tally
 from queuepulse.stores.passes import KeptCalls
 
 QUARTER_MS: Final = 900_000
@@ -131,31 +132,21 @@ def _groups(marks: list[int], period_of: Callable[[int], tuple[int, int]]) -> li
 
 
 def _add(blocks: Blocks, vdn: VdnKey, kind: Kind, grain: str, at_ms: int, more: Mapping[int, Record]) -> None:
-    bodies, known = encode(kind, more), blocks.get(vdn, kind.name, grain, at_ms)
+    known = blocks.get(vdn, kind.name, grain, at_ms)
     if known:
-        total = Sum(kind)
-        total.add(known)
-        total.add(bodies)
-        bodies = total.bodies()
-    blocks.put(vdn, kind.name, grain, at_ms, bodies)
+        total = decode(kind, known)
+        add_all(total, more)
+        more = total
+    blocks.put(vdn, kind.name, grain, at_ms, encode(kind, more))
 
 
 def _put_sum(
     blocks: Blocks, vdn: VdnKey, kind: Kind, grain: str, at_ms: int, period: tuple[int, int]
 ) -> None:
-    total = Sum(kind)
+    total: dict[int, Record] = {}
     for _, bodies in blocks.scan(vdn, kind.name, FIVE, range(kind.spans_part + 1), *period):
-        total.add(bodies)
-    blocks.put(vdn, kind.name, grain, at_ms, total.bodies())
-
-
-def sum_up(total: dict[int, Record], more: Mapping[int, Record], kind: Kind) -> None:
-    """Adds records to those of the same ids."""
-    for number, record in more.items():
-        known = total.get(number)
-        if known is None:
-            known = total[number] = kind.blank()
-        add(known, record)
+        add_all(total, decode(kind, bodies))
+    blocks.put(vdn, kind.name, grain, at_ms, encode(kind, total))
 
 
 def _built_day(blocks: Blocks, vdn: VdnKey, kind: Kind, mark_ms: int, closed: Closed) -> int:

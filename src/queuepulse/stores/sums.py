@@ -9,11 +9,11 @@ from operator import add as _plus
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from queuepulse.engine.blocks import Bodies, Kind, read_columns, read_spans
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.histograms import Spread
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record
-from queuepulse.stores.blocks import Bodies, Kind, read_columns, read_spans
 from queuepulse.stores.history import GRAINS, LONGEST_MS, period_of
 from queuepulse.stores.history_sql import SqlBlocks
 from queuepulse.stores.rollups import DAY, FIVE, QUARTER, QUARTER_MS, State
