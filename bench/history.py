@@ -24,7 +24,7 @@ from queuepulse.engine import codec
 from queuepulse.engine.blocks import QUEUE, Bodies, encode
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.fields import QUEUE_FIELDS
-from queuepulse.engine.records import Record
+from queuepulse.engine.histograms import counted
 from queuepulse.engine.vdn import Vdn
 from queuepulse.hub import Hub, HubSettings, SystemClock
 from queuepulse.live.metrics import Metrics, Readings
@@ -190,9 +190,10 @@ def _block(seed: int, queues: int) -> Bodies:
         record = QUEUE.blank()
         for place, name in enumerate(QUEUE_FIELDS):
             record.counts[place] = rng.randrange(900_000 if name.endswith(("_ms", "_max")) else 40)
-        records[skill] = Record(
-            record.counts, [{rng.randrange(1_000): 3 for _ in range(9)} for _ in range(4)]
-        )
+        for span in range(len(QUEUE.spans)):
+            for _ in range(9):
+                record.entries = counted(record.entries, span, rng.randrange(60_000))
+        records[skill] = record
     return encode(QUEUE, records)
 
 

@@ -10,15 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed, Facts
+from queuepulse.engine.finished import Finished
 from queuepulse.ports import History, HistoryUnavailable, Told
 
 WRITTEN_ITEMS: Final = 250_000
 """Items of facts in one transaction, about: it bounds how long the next ones wait."""
-ITEMS_OF_PASS: Final = 20
-"""What the record of a pass weighs, as items of facts."""
 WAITING_ITEMS_MAX: Final = 20_000_000
 """Items of facts that wait for a history that is out of reach: some 350 MB, a day of a thousand agents."""
 RETRY_S: Final = 1.0
@@ -26,7 +24,7 @@ RETRY_S: Final = 1.0
 GATHER_S: Final = 2.0
 """Time from the first news to their transaction: what comes meanwhile goes into the same, and so costs less;
 and a burst of events is over before its history takes the processor."""
-REST_S_PER_ITEM: Final = 12e-6
+REST_S_PER_ITEM: Final = 3e-6
 """Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of
 events has the processor, and its memory, nearly to itself."""
 RESTED_ITEMS_MAX: Final = 8_000_000
@@ -89,7 +87,7 @@ class Chronicle:
                 return
             self._wrote(some)
 
-    def waiting_passes(self, vdn: VdnKey) -> list[list[Finished]]:
+    def waiting_passes(self, vdn: VdnKey) -> list[Finished]:
         """The ended passes of the VDN that still wait to be written; none of these lists changes any more."""
         return [some for told in self._waiting if told.vdn == vdn for some in told.closed.passes]
 
@@ -193,5 +191,4 @@ class Chronicle:
 
 
 def _size(closed: Closed) -> int:
-    passes = sum(len(some) for some in closed.passes)
-    return sum(len(facts) for facts in closed.facts) + ITEMS_OF_PASS * passes
+    return sum(len(facts) for facts in closed.facts) + sum(len(some.items) for some in closed.passes)

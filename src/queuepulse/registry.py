@@ -22,14 +22,15 @@ from queuepulse.calling import (
     cursor_of,
     told_call,
 )
-from queuepulse.engine.calls import Finished, Pass, PassRecord
+from queuepulse.engine.calls import Pass, PassRecord
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.passes import CallKey, Wanted, calls_of, record_of, with_id
+from queuepulse.engine.finished import Finished
+from queuepulse.engine.passes import CallKey, Wanted, calls_of, record_of
 from queuepulse.hub import Hub
 from queuepulse.ports import HistoryUnavailable
 from queuepulse.stores.history import Database
 from queuepulse.stores.history_sql import SqlBlocks
-from queuepulse.stores.passes import masked
+from queuepulse.stores.passes import MINUTE_MS, masked
 
 PAGE_PASSES_MAX: Final = 10_000
 """Passes in one page: 5 MB of an answer. Calls are few, but nobody says how often one is passed on."""
@@ -38,9 +39,8 @@ READERS: Final = 2
 WAITING_MAX: Final = 16
 """Questions that wait for those: more would wait for seconds."""
 SCANNED_MAX: Final = 50_000
-"""Passes looked at for one page: some 100 ms. What is rarer takes more pages, not more time for one."""
-SCANNED_ROWS: Final = 5_000
-"""Passes read in one step."""
+"""Passes looked at for one page, up to the end of a minute: some 100 ms. What is rarer takes more pages, not
+more time for one."""
 T = TypeVar("T")
 
 
@@ -48,7 +48,7 @@ class _Memory(NamedTuple):
     """The passes of a VDN that lie in memory at one instant: live ones by call, and lists of ended ones."""
 
     live: Mapping[str, Pass]
-    ended: Sequence[Sequence[Finished]]
+    ended: Sequence[Finished]
     position: int
     stale_since_ms: int | None
 
@@ -68,7 +68,7 @@ class Registry:
         live = [record_of(one) for one in memory.live.values()]
 
         def find() -> bytes:
-            ended = [record_of(one) for some in memory.ended for one in with_id(some, call)]
+            ended = [record for some in memory.ended for record in some.with_id(call)]
             with self._database.reading() as blocks:
                 kept = blocks.passes_with_id(vdn, call, PASSES_MAX)
             by_call = self._by_call([*live, *ended, *kept])
@@ -117,7 +117,7 @@ class Registry:
         live = (
             books.calls.copy() if call is None else {call: books.calls[call]} if call in books.calls else {}
         )
-        ended = [*waiting, *books.untold_passes, books.finished.copy()]
+        ended = [*waiting, *books.untold_passes, books.finished.upto_now()]
         return _Memory(live, ended, hosted.position, hosted.engine.stale_since_ms)
 
     async def _read(self, work: Callable[[], T]) -> T:
@@ -136,21 +136,22 @@ class Registry:
     def _find(self, vdn: VdnKey, wanted: Wanted, limit: int, memory: _Memory) -> "_Found":
         keys = set(calls_of(memory.live.values(), wanted))
         for some in memory.ended:
-            keys.update(calls_of(some, wanted))
+            keys.update(some.calls(wanted))
         with self._database.reading() as blocks:
-            kept, upto = _scan(blocks, vdn, wanted, limit)
-            ordered = sorted(keys | kept)
-            if upto is not None:
-                ordered = [key for key in ordered if key <= upto]
-            calls = ordered[:limit]
-            records = blocks.passes_of(vdn, calls, PAGE_PASSES_MAX)
-        if len(records) == PAGE_PASSES_MAX:
-            # Of the last one there may be more: it begins the next page, unless it is all of this one.
+            kept, found, upto = _scan(blocks, vdn, wanted, limit)
+        ordered = sorted(keys | found)
+        if upto is not None:
+            ordered = [key for key in ordered if key <= upto]
+        calls = ordered[:limit]
+        records = [record for some in kept for record in some.of_calls(set(calls))]
+        if len(records) > PAGE_PASSES_MAX:
+            # The next page begins where they are too many, unless one call is all of this one.
+            records = sorted(records, key=_place)[:PAGE_PASSES_MAX]
             last = records[-1].call_at_ms, records[-1].call
             calls = [key for key in calls if key < last] or [last]
         chosen = set(calls)
         for some in memory.ended:
-            records += [record_of(one) for one in some if (one.call_at_ms, one.call) in chosen]
+            records += some.of_calls(chosen)
         return _Found(calls, records, calls[-1] if len(ordered) > len(calls) else upto)
 
     def _by_call(self, records: Iterable[PassRecord]) -> dict[CallKey, list[PassRecord]]:
@@ -174,33 +175,29 @@ class _Found(NamedTuple):
     next: CallKey | None
 
 
-def _scan(blocks: SqlBlocks, vdn: VdnKey, wanted: Wanted, limit: int) -> tuple[set[CallKey], CallKey | None]:
-    """The first calls that are kept and wanted: more than `limit`, or all, or those up to the call given."""
-    found: set[CallKey] = set()
-    after: tuple[int | str, ...] = max(wanted.after, (wanted.from_ms, ""))
-    scanned, last, before = 0, wanted.after, wanted.after
-    is_any = not wanted.skill and not wanted.agent and wanted.outcome < 0
-    rows = min(2 * limit + 1, SCANNED_ROWS) if is_any else SCANNED_ROWS
-    while scanned < SCANNED_MAX:
-        some = blocks.pass_keys(vdn, after, wanted.to_ms, rows)
-        for key in some:
-            call = key.call_at_ms, key.call
-            if call != last:
-                last, before = call, last
-                if len(found) > limit:
-                    return found, None
-            if (
-                wanted.skill in {0, key.skill}
-                and wanted.agent in {0, key.agent}
-                and wanted.outcome in {-1, key.outcome}
-            ):
-                found.add(call)
-        if len(some) < rows:
-            return found, None
-        scanned += rows
-        after = some[-1][:5]
-    # Of the last one some passes may be unseen; unless it has them all.
-    return found, before if before > wanted.after else last
+def _scan(
+    blocks: SqlBlocks, vdn: VdnKey, wanted: Wanted, limit: int
+) -> tuple[list[Finished], set[CallKey], CallKey | None]:
+    """What is kept from the first minute wanted on, its calls that are wanted, and up to which call that is.
+
+    It is all (None), or ends where calls are more than `limit`, or where so much was looked at.
+    """
+    kept, found = list[Finished](), set[CallKey]()
+    scanned, ends_ms = 0, 0
+    for minute_ms, some in blocks.passes(vdn, max(wanted.after[0], wanted.from_ms), wanted.to_ms):
+        if minute_ms >= ends_ms:
+            # Behind a minute all passes of its calls are known.
+            if scanned >= SCANNED_MAX or len(found) > limit:
+                return kept, found, (minute_ms, "")
+            ends_ms = minute_ms + MINUTE_MS
+        kept.append(some)
+        found.update(some.calls(wanted))
+        scanned += len(some)
+    return kept, found, None
+
+
+def _place(record: PassRecord) -> tuple[int, str, int]:
+    return record.call_at_ms, record.call, record.number
 
 
 def _in_order(item: tuple[tuple[CallKey, int, int], PassRecord]) -> tuple[CallKey, int, int, int]:

@@ -15,7 +15,6 @@ from queuepulse.cli.calls import show
 from queuepulse.cli.figures_table import WIDTH
 from queuepulse.engine import codec
 from queuepulse.engine.events import Event
-from queuepulse.engine.passes import record_of
 from queuepulse.engine.vdn import Vdn
 from queuepulse.stores.keys import KeyStore, Scope
 from server.running import serving
@@ -108,7 +107,7 @@ def test_a_table_has_only_what_any_pass_has() -> None:
         event("call_left", 1_250, call="[b]A", cause="abandoned"),
     ):
         vdn.apply(one)
-    record = record_of(vdn.books.finished[0])
+    [[record]] = vdn.books.finished.parts(10)
     lines = shown(told_call((NINE_MS, "[b]A"), [record]))
     assert lines[0] == ["call", "pass", "skill", "outcome", "day", "offered", "waited"]
     assert lines[2] == ["[b]A", "1", "7", "abandoned,", "short", "2026-01-01", "09:00:00", "1.2"]

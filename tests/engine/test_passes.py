@@ -1,8 +1,6 @@
 """The record of each pass is what the slow second reading of the specification writes down of it."""
 
-import itertools
 import json
-from typing import Any
 
 import pytest
 
@@ -10,7 +8,8 @@ from engine.folding import HOUR_MS, NINE_MS, event, folded, stream_of
 from oracle.passes import Registrar, Stay
 from queuepulse.engine.calls import OUTCOMES, RINGS_MAX, PassRecord
 from queuepulse.engine.codec import decode_line
-from queuepulse.engine.passes import Wanted, calls_of, record_of, with_id
+from queuepulse.engine.finished import Finished
+from queuepulse.engine.passes import Wanted, calls_of, record_of
 from queuepulse.engine.vdn import Vdn
 
 LENGTH = 150
@@ -44,7 +43,7 @@ def as_stay(record: PassRecord) -> Stay:
 
 
 def given_by(vdn: Vdn) -> list[PassRecord]:
-    return [record_of(one) for some in vdn.tell().passes for one in some]
+    return [record for some in vdn.tell().passes for part in some.parts(10) for record in part]
 
 
 @pytest.mark.parametrize("seed", range(80))
@@ -96,7 +95,7 @@ def test_a_record_names_no_more_agents_than_it_may() -> None:
     for agent in agents:
         vdn.apply(event("call_answered", 1_000 + agent, call="A", agent=agent))
     vdn.apply(event("call_released", 5_000, call="A"))
-    record = record_of(vdn.books.finished[0])
+    [[record]] = vdn.books.finished.parts(10)
     assert record.rang_at is not None and record.talked_until is not None
     assert record.rang_at == [n for agent in agents[:RINGS_MAX] for n in (agent, NINE_MS + 1 + agent)]
     assert record.talked_until == [
@@ -116,10 +115,10 @@ def test_what_is_asked_of_memory_is_found_there() -> None:
             event("call_left", 40, call="B", cause="abandoned"),
         ]
     )
-    passes: list[Any] = vdn.books.finished
+    passes = vdn.books.finished
     first, second, at_ms = (NINE_MS, "A"), (NINE_MS + 20, "B"), NINE_MS
     everything = Wanted(0, 2**60, (0, ""))
-    assert calls_of(passes, everything) == [first, first, second]
+    assert passes.calls(everything) == [first, first, second]
     for asked, found in (
         (everything._replace(from_ms=at_ms + 1), [second]),
         (everything._replace(to_ms=at_ms + 20), [first, first]),
@@ -131,6 +130,45 @@ def test_what_is_asked_of_memory_is_found_there() -> None:
         (everything._replace(outcome=OUTCOMES.index("abandoned")), [second]),
         (everything._replace(skill=2, agent=7), []),
     ):
-        assert calls_of(passes, asked) == found, asked
-    assert [one.number for one in with_id(passes, "A")] == [1, 2]
-    assert list(itertools.chain(with_id(passes, "C"))) == []
+        assert passes.calls(asked) == found, asked
+    assert [one.number for one in passes.with_id("A")] == [1, 2]
+    assert passes.with_id("C") == passes.of_calls({(NINE_MS, "B")}) == []
+    assert [one.call for one in passes.of_calls({second, (0, "A")})] == ["B"]
+
+
+def test_of_live_calls_too_those_that_are_wanted_are_found() -> None:
+    vdn = folded(
+        [
+            event("call_offered", 0, call="A", skill=1),
+            event("call_answered", 10, call="A", agent=7),
+            event("call_offered", 20, call="B", skill=2),
+        ]
+    )
+    first, second, any_call = (NINE_MS, "A"), (NINE_MS + 20, "B"), Wanted(0, 2**60, (0, ""))
+    for asked, found in (
+        (any_call, [first, second]),
+        (any_call._replace(from_ms=NINE_MS + 1), [second]),
+        (any_call._replace(to_ms=NINE_MS + 20), [first]),
+        (any_call._replace(after=first), [second]),
+        (any_call._replace(skill=2), [second]),
+        (any_call._replace(agent=7), [first]),
+        (any_call._replace(outcome=OUTCOMES.index("waiting")), [second]),
+    ):
+        assert calls_of(vdn.books.calls.values(), asked) == found, asked
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_taken_again_is_the_same_to_the_last_ring(seed: int) -> None:
+    vdn = Vdn()
+    for one in stream_of(seed, LENGTH):
+        vdn.apply(decode_line(json.dumps(one).encode(), 1))
+    vdn.advance(vdn.clock_ms + HOUR_MS)
+    for finished in vdn.tell().passes:
+        again, parts = Finished(), dict[int, Finished]()
+        records = [record for part in finished.parts(10) for record in part]
+        for record in records:
+            again.add_record(record)
+        assert (again.packed(), again.texts) == (finished.packed(), finished.texts)
+        finished.part_by_begin(60_000, parts)
+        parted = [one for some in parts.values() for part in some.parts(10) for one in part]
+        assert sorted(parted, key=repr) == sorted(records, key=repr)

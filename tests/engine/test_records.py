@@ -1,6 +1,8 @@
 """Records of five minutes are the sums that the slow second reading of the specification gives."""
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +24,8 @@ from oracle.history import FIVE_MS, Historian, told
 from queuepulse.engine.codec import decode_line
 from queuepulse.engine.facts import ANSWERED, LEFT, MISSED, OFFERED, TALKED, Facts
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS, QUEUE_SPANS
-from queuepulse.engine.histograms import Spread, bucket_ms, bucket_of
-from queuepulse.engine.records import add, queue_record
+from queuepulse.engine.histograms import Spread, Spreads, bucket_ms, bucket_of, counted
+from queuepulse.engine.records import Record, add, queue_record
 from queuepulse.engine.tallies import Tally
 from queuepulse.engine.vdn import Vdn
 
@@ -69,7 +71,8 @@ def test_every_record_is_what_the_second_reading_counts(seed: int) -> None:
             expected = historian.queue(skill, mark, end)
             assert figures_of(record, QUEUE_FIELDS) == told(expected), (mark, skill)
             lists = (expected.waits, expected.talks, expected.holds, expected.wrapups)
-            for buckets, values in zip(record.spans, lists, strict=True):
+            for place, values in enumerate(lists):
+                buckets = record.span(place)
                 assert sorted(k for k, n in buckets.items() for _ in range(n)) == sorted(
                     map(bucket_of, values)
                 )
@@ -216,4 +219,31 @@ def test_percentiles_are_those_of_the_list_within_one_percent(percent: int) -> N
     found = Spread(counts).percentile_ms(percent)
     assert found is not None and abs(found - exact) <= 0.01 * exact
     assert Spread({}).percentile_ms(percent) is None
-    assert len(QUEUE_SPANS) == len(queue_record().spans)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_histograms_in_one_vector_are_what_counters_count(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def drawn() -> tuple[Record, list[Counter[int]]]:
+        record, counters = queue_record(), [Counter[int]() for _ in QUEUE_SPANS]
+        for _ in range(rng.choice((0, 1, 5, 400))):
+            span, ms = rng.randrange(len(QUEUE_SPANS)), int(2 ** rng.uniform(0, 45)) - 1
+            record.entries = counted(record.entries, span, ms)
+            counters[span][bucket_of(ms)] += 1
+        return record, counters
+
+    (one, ours), (other, theirs) = drawn(), drawn()
+    before = list(other.entries)
+    add(one, other)
+    assert list(other.entries) == before
+    assert list(one.entries) == sorted(one.entries)
+    assert [one.span(place) for place in range(len(ours))] == [
+        a + b for a, b in zip(ours, theirs, strict=True)
+    ]
+    spreads = Spreads()
+    for record, counters in ((one, [a + b for a, b in zip(ours, theirs, strict=True)]), (other, theirs)):
+        for place, counter in enumerate(counters):
+            found = spreads.of(7, place, record.entries)
+            assert found.percentile_ms(90) == Spread(counter).percentile_ms(90)
+            assert spreads.of(7, place, record.copy().entries) is found

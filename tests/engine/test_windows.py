@@ -98,7 +98,8 @@ def compare(vdn: Vdn, historian: Historian, asker: Asker, now: int, begin: int, 
             now,
         )
         lists = (expected.waits, expected.talks, expected.holds, expected.wrapups)
-        for buckets, values in zip(queues[skill].spans, lists, strict=True):
+        for place, values in enumerate(lists):
+            buckets = queues[skill].span(place)
             assert sorted(k for k, n in buckets.items() for _ in range(n)) == sorted(map(bucket_of, values))
             held += len(values)
     for agent in AGENTS:

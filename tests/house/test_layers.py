@@ -62,6 +62,7 @@ PURE_IMPORTS = {
     "heapq",
     "hmac",
     "itertools",
+    "librt.strings",
     "librt.vecs",
     "math",
     "msgspec",

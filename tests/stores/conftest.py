@@ -31,6 +31,13 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def drop_all(url: str) -> None:
+    """Removes every table of a history there."""
+    with psycopg.connect(url) as connection:
+        for table in ("vdn", "block", "pass", "passes", "format"):
+            connection.execute(f"DROP TABLE IF EXISTS queuepulse_{table}")  # type: ignore[arg-type]
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty one of each kind."""
@@ -38,9 +45,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         opened: Database = SqliteHistory(tmp_path / "history.sqlite")
     else:
         url = request.getfixturevalue("postgres_url")
-        with psycopg.connect(url) as connection:
-            for table in ("vdn", "block", "pass", "format"):
-                connection.execute(f"DROP TABLE IF EXISTS queuepulse_{table}")  # type: ignore[arg-type]
+        drop_all(url)
         opened = PostgresHistory(url)
     with contextlib.closing(opened):
         yield opened

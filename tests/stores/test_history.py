@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from librt.vecs import vec
+from mypy_extensions import i64
 
 from engine.folding import DAY_MS, HOUR_MS, NINE_MS, event, events_of
 from queuepulse.engine.blocks import AGENT, KINDS, QUEUE, BadBlock, decode, encode
@@ -23,6 +25,7 @@ from queuepulse.engine.events import (
     VdnConfigured,
 )
 from queuepulse.engine.fields import QUEUE_FIELDS
+from queuepulse.engine.histograms import key_of
 from queuepulse.engine.outcomes import APPLIED
 from queuepulse.engine.records import Record, add_all
 from queuepulse.engine.vdn import Vdn
@@ -47,7 +50,7 @@ def read(database: Database, grain: str, kind: Any = QUEUE, begin: int = 0, end:
 
 
 def plain(records: dict[int, Record]) -> dict[int, tuple[list[int], list[dict[int, int]]]]:
-    return {number: (record.counts, record.spans) for number, record in sorted(records.items())}
+    return {number: (list(record.counts), list(record.entries)) for number, record in sorted(records.items())}
 
 
 def test_what_is_told_again_is_not_added_again(database: Database) -> None:
@@ -283,13 +286,28 @@ def test_a_zone_that_changes_cuts_the_days_to_come_and_loses_nothing(database: D
         )
 
 
+def test_histograms_of_the_first_format_are_read(database: Database) -> None:
+    fill(database, a_day()[:400])
+    for kind in KINDS.values():
+        for five in read(database, "5min", kind):
+            bodies = encode(kind, five.records)
+            rows = [
+                [record.span(place) for place in range(len(kind.spans))] for record in five.records.values()
+            ]
+            older = b"\x01" + msgspec.msgpack.encode([list(five.records), rows])
+            assert plain(decode(kind, bodies | {kind.spans_part: older})) == plain(five.records)
+
+
 def test_a_block_of_another_format_is_refused_and_an_older_one_is_read() -> None:
     bodies = encode(QUEUE, {7: QUEUE.blank(), 2: QUEUE.blank()})
     assert plain(decode(QUEUE, bodies)) == plain({2: QUEUE.blank(), 7: QUEUE.blank()})
     with pytest.raises(BadBlock, match="format 9"):
         decode(QUEUE, {part: b"\x09" + body[1:] for part, body in bodies.items()})
+    for spans, what in ((b"\x09", "histograms of format 9"), (b"\x02" + bytes(10), "longer or shorter")):
+        with pytest.raises(BadBlock, match=what):
+            decode(QUEUE, bodies | {QUEUE.spans_part: spans})
     record = AGENT.blank()
     for place, name in enumerate(AGENT.fields):
         record.counts[place] = 2**40 if name == "talk_ms" else -5 if name == "idle_ms" else 3
-    record.spans[0] = {5: 1, 900: 2}
+    record.entries = vec[i64]([key_of(0, 5) + 1, key_of(0, 900) + 2, key_of(2, 0) + 70_000])
     assert plain(decode(AGENT, encode(AGENT, {1: record}))) == plain({1: record})

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from engine.folding import HOUR_MS, events_of
-from queuepulse.engine.passes import record_of
 from queuepulse.engine.vdn import Vdn
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import KeptHistory
@@ -94,5 +93,5 @@ def test_what_is_told_to_the_worker_says_the_same() -> None:
         list(facts.items) for facts in before.closed.facts
     ]
     assert before.closed.facts and before.closed.facts[0].calls and not after.closed.facts[0].calls
-    passes = [record_of(one) for some in before.closed.passes for one in some]
-    assert after.closed.passes == [passes] != [[]]
+    passes = [[some.packed(), some.texts] for some in before.closed.passes]
+    assert [[some.packed(), some.texts] for some in after.closed.passes] == passes != []

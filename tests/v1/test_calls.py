@@ -315,7 +315,6 @@ def test_calls_are_chosen_by_queue_agent_outcome_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: bool
 ) -> None:
     # Few at a time: a page may then be empty, and still have a next one.
-    monkeypatch.setattr(registry_module, "SCANNED_ROWS", 4)
     monkeypatch.setattr(registry_module, "SCANNED_MAX", 8)
 
     async def walk() -> None:

@@ -10,15 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from librt.vecs import vec
-from mypy_extensions import i64
+from librt.strings import BytesWriter
+from librt.vecs import append, vec
+from mypy_extensions import i64, u8
 
 from queuepulse.engine.fields import AGENT_FIELDS, AGENT_SPANS, QUEUE_FIELDS, QUEUE_SPANS
+from queuepulse.engine.histograms import COUNT_BITS, count_in, key_of
 from queuepulse.engine.records import Record, agent_record, queue_record
 
 FORMAT: Final = 1
-"""First byte of every part: it rises when older code could not read one."""
+"""First byte of every part but the last: it rises when older code could not read one."""
+SPANS_FORMAT: Final = 2
+"""The same of the part with the histograms."""
 _HEAD: Final = struct.Struct("<BI")
+_SPANS_HEAD: Final = struct.Struct("<BIIB")
+"""Format, how many ids and entries, bytes of a count; then ids, how many entries each has, keys, counts."""
+_SPANS_HEAD_BYTES: Final = 10
 _ZEROS: Final = "z"
 """Typecode of a column of which nothing is kept, because all is 0."""
 _SIZES: Final = {code: array(code).itemsize for code in "bBhHiIqQ"} | {_ZEROS: 0}
@@ -27,7 +34,7 @@ _LIMITS: Final = {
     for code, size in _SIZES.items()
     if size
 }
-_spans: Final = msgspec.msgpack.Decoder(tuple[list[int], list[list[dict[int, int]]]])
+_older_spans: Final = msgspec.msgpack.Decoder(tuple[list[int], list[list[dict[int, int]]]])
 _FOREIGN: Final = struct.pack("=H", 1) != struct.pack("<H", 1)
 Bodies = dict[int, bytes]
 """The parts of a block by number; one that holds nothing is left out."""
@@ -84,7 +91,7 @@ def encode(kind: Kind, records: Mapping[int, Record]) -> Bodies:
     for number, part in enumerate(kind.parts):
         codes = [_code(lows[place], highs[place]) for place in part]
         bodies[number] = _encode_columns(ids, some, part, codes)
-    return bodies | _encode_spans(kind, ids, some)
+    return bodies | _encode_entries(kind, ids, some)
 
 
 def decode(kind: Kind, bodies: Bodies) -> dict[int, Record]:
@@ -98,8 +105,8 @@ def decode(kind: Kind, bodies: Bodies) -> dict[int, Record]:
         for place, column in zip(part, columns, strict=True):
             if column is not None:
                 _fill(some, place, column.tolist())
-    for one, spans in read_spans(bodies.get(kind.spans_part)).items():
-        found[one].spans = spans
+    for one, entries in read_entries(bodies.get(kind.spans_part)).items():
+        found[one].entries = entries
     return found
 
 
@@ -135,24 +142,92 @@ def read_columns(body: bytes, wanted: Iterable[int]) -> tuple["array[int]", list
     return ids, columns
 
 
-def read_spans(body: bytes | None) -> dict[int, list[dict[int, int]]]:
-    """The histograms of a part by id."""
+def read_entries(body: bytes | None) -> dict[int, vec[i64]]:
+    """The entries of the histograms in a part, by id. Raises BadBlock."""
     if body is None:
         return {}
-    ids, rows = _spans.decode(memoryview(body)[1:])
-    return dict(zip(ids, rows, strict=True))
+    if body[0] == FORMAT:
+        return _older_entries(body)
+    if body[0] != SPANS_FORMAT:
+        raise BadBlock(f"histograms of format {body[0]}; this version reads up to {SPANS_FORMAT}")
+    _, ids, total, size = _SPANS_HEAD.unpack_from(body)
+    lengths = _SPANS_HEAD.size + 4 * ids
+    keys = lengths + 2 * ids
+    counts = keys + 2 * total
+    if len(body) != counts + size * total:
+        raise BadBlock("histograms are longer or shorter than they say")
+    return _entries(body, ids, lengths, keys, counts, size)
 
 
-def _encode_spans(kind: Kind, ids: list[int], records: list[Record]) -> Bodies:
+def _entries(body: bytes, ids: i64, lengths: i64, keys: i64, counts: i64, size: i64) -> dict[int, vec[i64]]:
+    found: dict[int, vec[i64]] = {}
+    for number in range(ids):
+        one: int = _number(body, _SPANS_HEAD_BYTES + 4 * number, 4)
+        left = _number(body, lengths + 2 * number, 2)
+        entries = vec[i64](capacity=left)
+        while left:
+            entries = append(entries, _number(body, keys, 2) << COUNT_BITS | _number(body, counts, size))
+            keys += 2
+            counts += size
+            left -= 1
+        found[one] = entries
+    return found
+
+
+def _older_entries(body: bytes) -> dict[int, vec[i64]]:
+    """The same of a part as it was before: each histogram by itself, in MessagePack."""
+    ids, rows = _older_spans.decode(memoryview(body)[1:])
+    found: dict[int, vec[i64]] = {}
+    for one, row in zip(ids, rows, strict=True):
+        entries = vec[i64]()
+        for span, counts in enumerate(row):
+            for bucket in sorted(counts):
+                entries = append(entries, key_of(span, bucket) + counts[bucket])
+        found[one] = entries
+    return found
+
+
+def _encode_entries(kind: Kind, ids: list[int], records: list[Record]) -> Bodies:
     """The histograms of those who have any."""
-    some, rows = [], []
-    for one, record in zip(ids, records, strict=True):
-        if any(record.spans):
-            some.append(one)
-            rows.append(_in_order(record.spans))
-    if not some:
+    some, lengths, keys, counts = BytesWriter(), BytesWriter(), BytesWriter(), BytesWriter()
+    total: i64 = 0
+    highest: i64 = 0
+    for number, record in enumerate(records):
+        entries = record.entries
+        if len(entries):
+            _write(some, ids[number], 4)
+            _write(lengths, len(entries), 2)
+            total += len(entries)
+            for entry in entries:
+                _write(keys, entry >> COUNT_BITS, 2)
+                if count_in(entry) > highest:
+                    highest = count_in(entry)
+    if not total:
         return {}
-    return {kind.spans_part: bytes([FORMAT]) + msgspec.msgpack.encode([some, rows])}
+    size = _SIZES[_code(0, highest)]
+    for record in records:
+        for entry in record.entries:
+            _write(counts, count_in(entry), size)
+    head = _SPANS_HEAD.pack(SPANS_FORMAT, len(some) // 4, total, size)
+    body = b"".join([head, some.getvalue(), lengths.getvalue(), keys.getvalue(), counts.getvalue()])
+    return {kind.spans_part: body}
+
+
+def _write(out: BytesWriter, number: i64, size: i64) -> None:
+    """Appends a number in so many bytes, the little end first."""
+    for _ in range(size):
+        out.append(u8(number & 255))
+        number >>= 8
+
+
+def _number(body: bytes, begin: i64, size: i64) -> i64:
+    """The number without sign of so many bytes, the little end first."""
+    found: i64 = 0
+    place: i64 = begin + size
+    while place > begin:
+        place -= 1
+        found = found << 8 | body[place]
+    return found
 
 
 def _code(low: int, high: int) -> str:
@@ -168,13 +243,16 @@ def _encode_columns(
     bodies = []
     for place, code in zip(places, codes, strict=True):
         if code != _ZEROS:
-            bodies.append(_bytes(array(code, _column(records, place))))
-    head = _HEAD.pack(FORMAT, len(ids)) + _bytes(array("I", ids)) + struct.pack("<H", len(places))
+            bodies.append(_column(records, place, _SIZES[code]))
+    head = _HEAD.pack(FORMAT, len(ids)) + struct.pack(f"<{len(ids)}I", *ids) + struct.pack("<H", len(places))
     return b"".join([head, "".join(codes).encode(), *bodies])
 
 
-def _column(records: list[Record], place: i64) -> list[int]:
-    return [record.counts[place] for record in records]
+def _column(records: list[Record], place: i64, size: i64) -> bytes:
+    column = BytesWriter()
+    for record in records:
+        _write(column, record.counts[place], size)
+    return column.getvalue()
 
 
 def _ranges(kind: Kind, records: list[Record]) -> tuple[vec[i64], vec[i64]]:
@@ -192,23 +270,9 @@ def _ranges(kind: Kind, records: list[Record]) -> tuple[vec[i64], vec[i64]]:
     return lows, highs
 
 
-def _in_order(spans: list[dict[int, int]]) -> list[dict[int, int]]:
-    """The same histograms so that equal ones give equal bytes; most have one bucket or none."""
-    for span in spans:
-        if len(span) > 1:
-            return [dict(sorted(span.items())) for span in spans]
-    return spans
-
-
 def _array(code: str, body: bytes) -> "array[int]":
     column: array[int] = array(code)
     column.frombytes(body)
     if _FOREIGN:
         column.byteswap()
     return column
-
-
-def _bytes(column: "array[int]") -> bytes:
-    if _FOREIGN:
-        column.byteswap()
-    return column.tobytes()

@@ -176,7 +176,7 @@ class Books(Sessions):
         index = CAUSES[cause]
         self.facts.left(at_ms, queue.skill, index, short, since_ms, own_ms, stay.counted, stay.call)
         stay.ended_at_ms, stay.outcome, stay.short = at_ms, index, short
-        self.finished.append(stay)
+        self.finished.add(stay)
         if stay.ringing:
             self._stop_all_rings(stay, at_ms)
 
@@ -193,7 +193,6 @@ class Books(Sessions):
             talk_ms = 0
         queue.talk_ended(stay.answered_at_ms + talk_ms, self.clock_ms)
         stay.ended_at_ms, stay.outcome = at_ms, outcome
-        self.finished.append(stay)
         if outcome != CLOSED:
             if stay.hold_since_ms >= 0:
                 stay.hold_ms += max(0, at_ms - stay.hold_since_ms)
@@ -201,9 +200,11 @@ class Books(Sessions):
             agent_id = stay.agent_id
             his = agent_id if agent_id and self.agents[agent_id].state != SIGNED_OUT else 0
             self.facts.talked(at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call)
+        if wrapup_ms and stay.agent_id:
+            stay.wrapup_ms = wrapup_ms
+        self.finished.add(stay)
         if stay.agent_id:
             if wrapup_ms:
-                stay.wrapup_ms = wrapup_ms
                 self.begin_wrapup(self.agents[stay.agent_id], at_ms + wrapup_ms, at_ms, queue)
             self.discredit(stay, at_ms)
             if self.due_ms <= self.clock_ms:

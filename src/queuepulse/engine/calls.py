@@ -1,6 +1,6 @@
 """A pass: one stay of one call in one queue, waiting and then perhaps talking; and its record."""
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.queues import CAUSES, LEFT_CAUSES, Queue
@@ -147,7 +147,3 @@ class PassRecord(NamedTuple):
     short: bool
     rang_at: list[int] | None
     talked_until: list[int] | None
-
-
-Finished: TypeAlias = Pass | PassRecord
-"""A pass that has ended: as the engine had it, or read again."""

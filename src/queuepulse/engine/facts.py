@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from librt.vecs import append, vec
 from mypy_extensions import i64
 
-from queuepulse.engine.calls import Finished
+from queuepulse.engine.finished import Finished
 from queuepulse.engine.states import NAMES
 
 OFFERED: Final = 0
@@ -394,7 +394,7 @@ class Closed(NamedTuple):
     """
 
     facts: list[Facts]
-    passes: list[list[Finished]]
+    passes: list[Finished]
     mark_ms: int
     timezone: str
     day_starts: str

@@ -15,8 +15,9 @@ from queuepulse.engine import older
 from queuepulse.engine.accounts import Account
 from queuepulse.engine.agents import Agent
 from queuepulse.engine.books import Books
-from queuepulse.engine.calls import Finished, Pass, PassRecord
+from queuepulse.engine.calls import Pass, PassRecord
 from queuepulse.engine.facts import Facts
+from queuepulse.engine.finished import Finished
 from queuepulse.engine.queues import FIVE_FIELDS, FIVE_MS, LIMITS_FIELDS, Five, Limits, Queue
 from queuepulse.engine.states import SIGNED_OUT
 
@@ -99,7 +100,6 @@ _FIVE: Final = tuple(name for name in FIVE_FIELDS if name != "left")
 _of_books: Final = attrgetter(*_BOOKS)
 _of_agent: Final = attrgetter(*_AGENT)
 _of_pass: Final = attrgetter(*_PASS)
-_of_finished: Final = attrgetter(*PassRecord._fields)
 _of_queue: Final = attrgetter(*_QUEUE)
 _of_limits: Final = attrgetter(*LIMITS_FIELDS)
 _of_five: Final = attrgetter(*_FIVE)
@@ -123,7 +123,7 @@ class Capture(NamedTuple):
 
     state: list[Any]
     facts: list[Facts]
-    passes: list[list[Finished]]
+    passes: list[Finished]
     event_keys: list[object]
     seen_ms: dict[object, int]
 
@@ -149,7 +149,7 @@ def capture(books: Books) -> Capture:
     # Lists that are closed are never changed again.
     closed = [*[facts for _, facts in books.told], *books.untold]
     facts = [*closed, books.facts.upto_now(), books.idled.upto_now()]
-    passes = [*books.untold_passes, books.finished.copy()]
+    passes = [*books.untold_passes, books.finished.upto_now()]
     return Capture(state, facts, passes, event_keys, seen_ms)
 
 
@@ -166,11 +166,7 @@ def encode(captured: Capture) -> bytes:
         for facts in captured.facts
     ]
     passes = [
-        [
-            msgspec.msgpack.encode(list(map(_of_finished, some[begin : begin + PART_PASSES])))
-            for begin in range(0, len(some), PART_PASSES)
-        ]
-        for some in captured.passes
+        [msgspec.msgpack.encode(part) for part in finished.parts(PART_PASSES)] for finished in captured.passes
     ]
     return msgspec.msgpack.encode([FORMAT, *captured.state, lists, passes, parts])
 
@@ -295,8 +291,12 @@ def _load_facts(books: Books, told: list[int], untold: int, lists: list[Any]) ->
     books.untold = facts[len(told) :]
 
 
-def _load_passes(parts: list[bytes]) -> list[Finished]:
-    return [PassRecord(*values) for part in parts for values in msgspec.msgpack.decode(part)]
+def _load_passes(parts: list[bytes]) -> Finished:
+    finished = Finished()
+    for part in parts:
+        for values in msgspec.msgpack.decode(part):
+            finished.add_record(PassRecord(*values))
+    return finished
 
 
 def _load_agents(books: Books, agents: list[Any]) -> None:

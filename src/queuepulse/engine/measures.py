@@ -350,7 +350,7 @@ class Plan:
         """The figures of a record, in the order of the measures; `known` may know the histograms of `one`."""
         counts, found, summed = record.counts, [], 0
         known = Spreads() if known is None else known
-        spreads = {place: known.of(one, place, record.spans[place]) for place in self.spans}
+        spreads = {place: known.of(one, place, record.entries) for place in self.spans}
         for index, step in enumerate(self._steps):
             places = self._places[index]
             value: Any

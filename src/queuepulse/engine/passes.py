@@ -1,10 +1,10 @@
-"""What is asked of passes that lie in memory: of live ones, and of those that have just ended."""
+"""What is asked of passes: of live ones here, of others in `finished`."""
 
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
-from queuepulse.engine.calls import Finished, PassRecord
+from queuepulse.engine.calls import Pass, PassRecord
 
 CallKey: TypeAlias = tuple[int, str]
 """When a call began and its id: which call it is, and where it stands among others."""
@@ -25,28 +25,26 @@ class Wanted(NamedTuple):
     outcome: int = -1
 
 
-def calls_of(passes: Iterable[Finished], wanted: Wanted) -> list[CallKey]:
+def is_wanted(wanted: Wanted, skill: int, agent: int, outcome: int) -> bool:
+    """Whether a pass is so, whenever its call began."""
+    return (
+        (not wanted.skill or skill == wanted.skill)
+        and (not wanted.agent or agent == wanted.agent)
+        and (wanted.outcome < 0 or outcome == wanted.outcome)
+    )
+
+
+def calls_of(passes: Iterable[Pass], wanted: Wanted) -> list[CallKey]:
     """The calls of those that are wanted, some more than once."""
-    from_ms, to_ms, after, skill, agent, outcome = wanted
     found = []
     for one in passes:
-        at_ms = one.call_at_ms
-        if (
-            from_ms <= at_ms < to_ms
-            and (at_ms > after[0] or (at_ms == after[0] and one.call > after[1]))
-            and (not skill or one.skill == skill)
-            and (not agent or one.talked_id == agent)
-            and (outcome < 0 or one.outcome == outcome)
-        ):
-            found.append((at_ms, one.call))
+        key = one.call_at_ms, one.call
+        is_behind = wanted.from_ms <= key[0] < wanted.to_ms and key > wanted.after
+        if is_behind and is_wanted(wanted, one.skill, one.talked_id, one.outcome):
+            found.append(key)
     return found
 
 
-def with_id(passes: Iterable[Finished], call: str) -> list[Finished]:
-    """The passes of calls of that id."""
-    return [one for one in passes if one.call == call]
-
-
-def record_of(one: Finished) -> PassRecord:
-    """What is known of the pass now; of one that has ended, what stays of it."""
+def record_of(one: Pass) -> PassRecord:
+    """What is known of a live pass now."""
     return PassRecord(*_of_record(one))

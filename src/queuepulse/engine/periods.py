@@ -3,8 +3,9 @@
 And what is told of them to history, as facts.
 """
 
-from queuepulse.engine.calls import Finished, Pass
+from queuepulse.engine.calls import Pass
 from queuepulse.engine.facts import FACTS_MAX, TOLD_MAX, TOLD_MS, Closed, Facts
+from queuepulse.engine.finished import Finished
 from queuepulse.engine.limits import WITHIN_MS, WITHIN_MS_MAX
 from queuepulse.engine.queues import FIVE_MS, Five, Queue
 
@@ -37,8 +38,8 @@ class Periods:
         self.told: list[tuple[int, Facts]] = []
         self.untold: list[Facts] = []
         self.idled = Facts()
-        self.finished: list[Finished] = []
-        self.untold_passes: list[list[Finished]] = []
+        self.finished = Finished()
+        self.untold_passes: list[Finished] = []
 
     def pass_mark(self, mark_ms: int) -> None:
         """Begins the five minutes at `mark_ms`: those before the last finished ones are closed."""
@@ -106,9 +107,9 @@ class Periods:
         return Closed(told, passes, self.mark_ms, timezone, day_starts)
 
     def _close_facts(self, end_ms: int) -> None:
-        if self.finished:
+        if len(self.finished):
             self.untold_passes.append(self.finished)
-            self.finished = []
+            self.finished = Finished()
         if not len(self.facts):
             return
         self.untold.append(self.facts)

@@ -10,6 +10,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from queuepulse.engine.fields import AGENT_FIELDS, QUEUE_FIELDS
+from queuepulse.engine.histograms import counts_of, merged, of_span
 
 _QUEUE_MAXIMA: Final = tuple([place for place, name in enumerate(QUEUE_FIELDS) if name.endswith("_max")])
 _AGENT_MAXIMA: Final = tuple([place for place, name in enumerate(AGENT_FIELDS) if name.endswith("_max")])
@@ -18,27 +19,31 @@ _AGENT_ZEROS: Final = vec[i64]([0] * len(AGENT_FIELDS))
 
 
 class Record:
-    """The counts, in the order of the table of fields, and the histograms: counts by bucket."""
+    """The counts, in the order of the table of fields, and the entries of the histograms (`histograms`)."""
 
-    __slots__ = ("counts", "spans")
+    __slots__ = ("counts", "entries")
 
-    def __init__(self, counts: vec[i64], spans: list[dict[int, int]]) -> None:
+    def __init__(self, counts: vec[i64], entries: vec[i64]) -> None:
         self.counts = counts
-        self.spans = spans
+        self.entries = entries
 
     def copy(self) -> "Record":
         """The same again, to be added to."""
-        return Record(self.counts[:], [span.copy() for span in self.spans])
+        return Record(self.counts[:], self.entries[:])
+
+    def span(self, place: int) -> dict[int, int]:
+        """The histogram at that place of the table: counts by bucket."""
+        return counts_of(of_span(self.entries, place))
 
 
 def queue_record() -> Record:
     """The record of a queue in which nothing happened."""
-    return Record(_QUEUE_ZEROS[:], [{}, {}, {}, {}])
+    return Record(_QUEUE_ZEROS[:], vec[i64]())
 
 
 def agent_record() -> Record:
     """The record of an agent to whom nothing happened."""
-    return Record(_AGENT_ZEROS[:], [{}, {}, {}])
+    return Record(_AGENT_ZEROS[:], vec[i64]())
 
 
 def add(total: Record, more: Record) -> None:
@@ -52,9 +57,7 @@ def add(total: Record, more: Record) -> None:
         ours[place] = ours[place] - theirs[place] if ours[place] > theirs[place] else 0
     for place in range(len(theirs)):
         ours[place] += theirs[place]
-    for span, others in zip(total.spans, more.spans, strict=True):
-        for bucket, count in others.items():
-            span[bucket] = span.get(bucket, 0) + count
+    total.entries = merged(total.entries, more.entries)
 
 
 def add_all(total: dict[int, Record], more: Mapping[int, Record]) -> None:

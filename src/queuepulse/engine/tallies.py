@@ -14,7 +14,7 @@ from queuepulse.engine.fields import (
     QUEUE_FIELDS,
     STATE_FIELDS,
 )
-from queuepulse.engine.histograms import bucket_of
+from queuepulse.engine.histograms import counted
 from queuepulse.engine.limits import OWN_LIMIT, WITHIN_MS
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LEFT_CAUSES
 from queuepulse.engine.records import Record, agent_record, queue_record
@@ -172,7 +172,7 @@ class Tally:
         counts[_Q_WAIT_MS] += wait_ms
         if wait_ms > counts[_Q_WAIT_MS_MAX]:
             counts[_Q_WAIT_MS_MAX] = wait_ms
-        _count_bucket(record.spans[0], wait_ms)
+        record.entries = counted(record.entries, 0, wait_ms)
         place: i64 = 0
         while place < len(_LIMITS_MS) and wait_ms > _LIMITS_MS[place]:
             place += 1
@@ -306,19 +306,14 @@ def _add_states(counts: vec[i64], first: i64, spent: vec[i64]) -> None:
             counts[first + state] += ms
 
 
-def _spell(record: Record, place: i64, span: int, ms: i64) -> None:
+def _spell(record: Record, place: i64, span: i64, ms: i64) -> None:
     """Counts one duration: number, sum and maximum, which lie side by side, and its bucket."""
     counts = record.counts
     counts[place] += 1
     counts[place + 1] += ms
     if ms > counts[place + 2]:
         counts[place + 2] = ms
-    _count_bucket(record.spans[span], ms)
-
-
-def _count_bucket(span: dict[int, int], ms: i64) -> None:
-    bucket: int = bucket_of(ms)
-    span[bucket] = span.get(bucket, 0) + 1
+    record.entries = counted(record.entries, span, ms)
 
 
 _Q_OFFERED: Final = _Q["offered"]

@@ -88,7 +88,7 @@ class WindowDraft(Draft):
     def _adds(self, record: Record) -> dict[str, int]:
         adds = {name: record.counts[place] for name, place in self.fields if record.counts[place]}
         if self.span >= 0:
-            for bucket in record.spans[self.span]:
+            for bucket in record.span(self.span):
                 adds[self.measure.span + "_ms"] = bucket_ms(bucket)
         return adds
 

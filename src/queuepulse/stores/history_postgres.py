@@ -10,7 +10,9 @@ import psycopg
 from psycopg import sql
 
 from queuepulse.ports import HistoryUnavailable
+from queuepulse.stores import passes
 from queuepulse.stores.history_sql import FORMAT, PREFIX, SCHEMA, SqlBlocks
+from queuepulse.stores.older_history import ROW_FOR_EACH_PASS, modernise
 
 VERSION_MIN: Final = 150_000
 """The oldest PostgreSQL that is tested."""
@@ -103,19 +105,27 @@ def _executing(connection: psycopg.Connection[Any]) -> Any:
     return execute
 
 
+def _make(connection: psycopg.Connection[Any], schema: Sequence[str]) -> None:
+    for statement in schema:
+        words = {"int": "BIGINT", "bytes": "BYTEA", "options": ""}
+        connection.execute(sql.SQL(statement.format(prefix=PREFIX, **words)))
+
+
 def _make_tables(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         found = connection.execute("SELECT to_regclass(%s)", (f"{PREFIX}format",)).fetchone()
         if found is not None and found[0] is not None:
             (version,) = connection.execute("SELECT version FROM queuepulse_format").fetchone() or (0,)
-            if version != FORMAT:
+            if version == ROW_FOR_EACH_PASS:
+                _make(connection, passes.SCHEMA)
+                modernise(_executing(connection))
+                connection.execute("UPDATE queuepulse_format SET version = %s", (FORMAT,))
+            elif version != FORMAT:
                 raise HistoryUnavailable(
                     f"The history in PostgreSQL is of format {version}, this release reads {FORMAT}."
                 )
             return
-        for statement in SCHEMA:
-            words = {"int": "BIGINT", "id": 'TEXT COLLATE "C"', "bytes": "BYTEA", "options": ""}
-            connection.execute(sql.SQL(statement.format(prefix=PREFIX, **words)))
+        _make(connection, SCHEMA)
         connection.execute("CREATE TABLE queuepulse_format (version INTEGER NOT NULL)")
         connection.execute("INSERT INTO queuepulse_format VALUES (%s)", (FORMAT,))

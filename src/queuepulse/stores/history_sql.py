@@ -14,7 +14,7 @@ from queuepulse.stores import passes
 from queuepulse.stores.passes import SqlPasses
 from queuepulse.stores.rollups import KEPT, State
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the tables; a release that cannot read older ones raises it."""
 
 SCHEMA: Final = (

@@ -9,14 +9,20 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from queuepulse.ports import HistoryUnavailable
+from queuepulse.stores import passes
 from queuepulse.stores.folder import put_in_place
 from queuepulse.stores.history_sql import FORMAT, PREFIX, SCHEMA, SqlBlocks
+from queuepulse.stores.older_history import ROW_FOR_EACH_PASS, modernise
 
 PAGE_BYTES: Final = 16_384
 """A part of a block fits in a page or few."""
 WAL_PAGES_MAX: Final = 1_000
 """Pages (16 MB) in the write-ahead log before they are moved."""
+CACHE_PAGES: Final = 1_000
+"""Pages (16 MB) that the writer remembers: what it adds to and sums up was written a moment ago."""
 BUSY_WAIT_MS: Final = 5_000
+_WORDS: Final = {"int": "INTEGER", "bytes": "BLOB", "options": " STRICT, WITHOUT ROWID"}
+"""What SQLite calls the types of columns."""
 T = TypeVar("T")
 
 
@@ -30,6 +36,8 @@ class SqliteHistory:
             if not file.exists():
                 _create(file)
             self._connection = _connect(file, apsw.SQLITE_OPEN_READWRITE)
+            if self._connection.pragma("user_version") == ROW_FOR_EACH_PASS:
+                _modernise(self._connection)
             version = self._connection.pragma("user_version")
             if version != FORMAT:
                 self._connection.close()
@@ -41,6 +49,7 @@ class SqliteHistory:
             # What was told durable must be: a snapshot of the log may follow at once.
             self._connection.pragma("synchronous", "full")
             self._connection.pragma("wal_autocheckpoint", WAL_PAGES_MAX)
+            self._connection.pragma("cache_size", CACHE_PAGES)
 
     def write(self, work: Callable[[SqlBlocks], T]) -> T:
         """Runs the work in one transaction; when it returns, what it did is durable."""
@@ -86,11 +95,22 @@ def _create(file: Path) -> None:
         connection.pragma("page_size", PAGE_BYTES)
         with connection:
             for statement in SCHEMA:
-                words = {"int": "INTEGER", "id": "TEXT", "bytes": "BLOB", "options": " STRICT, WITHOUT ROWID"}
-                connection.execute(statement.format(prefix=PREFIX, **words))
+                connection.execute(statement.format(prefix=PREFIX, **_WORDS))
             connection.pragma("user_version", FORMAT)
         connection.pragma("journal_mode", "wal")
     put_in_place(part, file)
+
+
+def _modernise(connection: apsw.Connection) -> None:
+    """Brings the tables of an older format to the newest, unless another program just did. All or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if connection.pragma("user_version") == ROW_FOR_EACH_PASS:
+            for statement in passes.SCHEMA:
+                connection.execute(statement.format(prefix=PREFIX, **_WORDS))
+            modernise(_executing(connection))
+            connection.pragma("user_version", FORMAT)
+    connection.execute("COMMIT")
 
 
 def _connect(file: Path, flags: int) -> apsw.Connection:

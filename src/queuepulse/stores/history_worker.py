@@ -9,25 +9,19 @@ import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from queuepulse.engine.calls import Finished, PassRecord
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed, Facts
+from queuepulse.engine.finished import Finished
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import Database, KeptHistory, open_history
 from queuepulse.stores.passes import KeptCalls
 from queuepulse.stores.rollups import KEPT_CALLS
 from queuepulse.stores.workers import settle_in
-
-PART_PASSES: Final = 500
-"""Passes encoded in one step: a millisecond."""
-_values_of: Final = attrgetter(*PassRecord._fields)
-"""What stays of a pass; a record of it is made by the worker."""
 
 
 class WorkerHistory:
@@ -100,22 +94,19 @@ def encode(told: Told) -> bytes:
     """What was told, for the worker: without the ids of calls in facts, which no sum looks at."""
     closed = told.closed
     facts = [facts.packed() for facts in closed.facts]
-    passes = [
-        msgspec.msgpack.encode(list(map(_values_of, some[begin : begin + PART_PASSES])))
-        for some in closed.passes
-        for begin in range(0, len(some), PART_PASSES)
-    ]
+    passes = [[some.packed(), some.texts] for some in closed.passes]
     return msgspec.msgpack.encode([told.vdn, told.position, facts, passes, *closed[2:]])
 
 
 def decode(body: bytes) -> Told:
-    """The same again, of passes in one list."""
-    vdn, position, lists, passes, *rest = msgspec.msgpack.decode(body)
-    facts = [Facts.of(memoryview(items).cast("q"), []) for items in lists]
-    records: list[Finished] = [
-        PassRecord(*values) for part in passes for values in msgspec.msgpack.decode(part)
-    ]
-    return Told(VdnKey(*vdn), position, Closed(facts, [records], *rest))
+    """The same again."""
+    vdn, position, facts, passes, *rest = msgspec.msgpack.decode(body)
+    closed = Closed(
+        [Facts.of(memoryview(items).cast("q"), []) for items in facts],
+        [Finished.of(memoryview(items).cast("q"), texts) for items, texts in passes],
+        *rest,
+    )
+    return Told(VdnKey(*vdn), position, closed)
 
 
 # In the worker

@@ -1,40 +1,37 @@
-"""Call records as rows: the passes of calls that have ended, in the SQL that SQLite and PostgreSQL share.
+"""Call records as they are kept: the passes of calls that have ended, in rows alike in SQLite and PostgreSQL.
 
-They lie in the order in which their calls began, so that a page is one stretch, and what is too old another.
-By its id a call is looked up hour by hour: whatever ids a switch gives, what is written in one transaction
-lies close together, and a row costs as much on a busy day as on a quiet one.
+A row holds the passes of the calls that began in one minute, as far as they were told at once: a row for each
+pass would take as long to write as all else. A page is one stretch of rows, and what is too old another.
+By its id a call is looked for among the hashes that stand before each row's body.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from operator import attrgetter
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from queuepulse.engine.calls import Finished, PassRecord
+from queuepulse.engine.calls import PassRecord
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.passes import CallKey
+from queuepulse.engine.finished import TEXTS, Finished
 from queuepulse.masking import masked_number
 
-HOUR_MS: Final = 3_600_000
+MINUTE_MS: Final = 60_000
 SCHEMA: Final = (
-    """CREATE TABLE {prefix}pass (
-        cc {int} NOT NULL, vdn {int} NOT NULL, call_at_ms {int} NOT NULL, call {id} NOT NULL,
-        number {int} NOT NULL, skill {int} NOT NULL, place {int} NOT NULL, agent {int} NOT NULL,
-        outcome {int} NOT NULL, body {bytes} NOT NULL,
-        PRIMARY KEY (cc, vdn, call_at_ms, call, number, skill, place)
+    """CREATE TABLE {prefix}passes (
+        cc {int} NOT NULL, vdn {int} NOT NULL, minute_ms {int} NOT NULL, position {int} NOT NULL,
+        hashes {bytes} NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (cc, vdn, minute_ms, position)
     ){options}""",
-    "CREATE INDEX {prefix}pass_call ON {prefix}pass (cc, vdn, (call_at_ms / 3600000), call)",
 )
-"""`agent` and `outcome` are those of the record; `body` is MessagePack: what of it has no column before."""
-ROWS: Final = 100
-"""Rows in one statement."""
-_IN_COLUMNS: Final = 5
-"""The first fields of a record have columns; its others are the body."""
-_COLUMNS: Final = "call_at_ms, call, number, skill, place"
-_of_record: Final = attrgetter(*PassRecord._fields)
-_CALLER: Final = PassRecord._fields.index("caller")
-_CALLED: Final = PassRecord._fields.index("called")
+"""Calls that began in the minute, of which passes were told up to that position of the log.
+
+`hashes` are four bytes of each id; `body` is MessagePack: the items of `Finished`, and its texts.
+"""
+ROWS: Final = 16
+"""Rows read, or written, by one statement: some thousand passes of a busy center."""
+_FOREIGN: Final = sys.byteorder == "big"
 
 
 class KeptCalls(NamedTuple):
@@ -50,105 +47,118 @@ class Execute(Protocol):
     def __call__(self, statement: str, values: Sequence[Any] = ...) -> Iterable[Sequence[Any]]: ...
 
 
-class PassKey(NamedTuple):
-    """Which pass it is, in the order of the table, and what one may look for."""
-
-    call_at_ms: int
-    call: str
-    number: int
-    skill: int
-    place: int
-    agent: int
-    outcome: int
-
-
 class SqlPasses:
     """The passes within the transaction that `execute` belongs to."""
 
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
 
-    def put_passes(self, vdn: VdnKey, passes: Sequence[Finished], *, masks_numbers: bool) -> None:
-        """Keeps them; what is told of a pass again stands in place of what was."""
-        for begin in range(0, len(passes), ROWS):
+    def put_passes(
+        self, vdn: VdnKey, position: int, passes: Iterable[Finished], *, masks_numbers: bool
+    ) -> None:
+        """Keeps those that were told up to that position; told again, they stand in place of what was."""
+        found: dict[int, Finished] = {}
+        for some in passes:
+            some.part_by_begin(MINUTE_MS, found)
+        parts = sorted(found.items())
+        for begin in range(0, len(parts), ROWS):
             values: list[Any] = []
-            for one in passes[begin : begin + ROWS]:
-                record = list(_of_record(one))
+            for minute_ms, some in parts[begin : begin + ROWS]:
                 if masks_numbers:
-                    mask(record)
-                body = msgspec.msgpack.encode(record[_IN_COLUMNS:])
-                values += (*vdn, *record[:_IN_COLUMNS], one.talked_id, one.outcome, body)
-            rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * min(ROWS, len(passes) - begin))
+                    mask(some)
+                body = msgspec.msgpack.encode([_little(some.packed()), some.texts])
+                values += (*vdn, minute_ms, position, _hashes(some.texts[::TEXTS]), body)
+            rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * min(ROWS, len(parts) - begin))
             self._execute(
-                f"INSERT INTO queuepulse_pass VALUES {rows} ON CONFLICT (cc, vdn, {_COLUMNS}) "
-                "DO UPDATE SET agent = excluded.agent, outcome = excluded.outcome, body = excluded.body",
+                f"INSERT INTO queuepulse_passes VALUES {rows} ON CONFLICT (cc, vdn, minute_ms, position) "
+                "DO UPDATE SET hashes = excluded.hashes, body = excluded.body",
                 values,
             )
 
-    def pass_keys(self, vdn: VdnKey, after: Sequence[Any], to_ms: int, most: int) -> list[PassKey]:
-        """The keys behind `after` (call_at_ms, call, …), of calls that began before `to_ms`, in order."""
-        columns = ", ".join(_COLUMNS.split(", ")[: len(after)])
-        rows = self._execute(
-            f"SELECT {_COLUMNS}, agent, outcome FROM queuepulse_pass WHERE cc = ? AND vdn = ? "
-            # Both say where to begin: not every planner finds it in the second.
-            f"AND call_at_ms >= ? AND ({columns}) > ({', '.join('?' * len(after))}) AND call_at_ms < ? "
-            f"ORDER BY {_COLUMNS} LIMIT ?",
-            (*vdn, after[0], *after, to_ms, most),
-        )
-        return [PassKey(*row) for row in rows]
-
-    def passes_of(self, vdn: VdnKey, calls: Collection[CallKey], most: int) -> list[PassRecord]:
-        """The first passes of these calls, in order."""
-        if not calls:
-            return []
-        rows = self._execute(
-            f"WITH wanted (at_ms, id) AS (VALUES {', '.join(['(?, ?)'] * len(calls))}) "
-            f"SELECT {_COLUMNS}, body FROM wanted CROSS JOIN queuepulse_pass "
-            f"WHERE cc = ? AND vdn = ? AND call_at_ms = at_ms AND call = id ORDER BY {_COLUMNS} LIMIT ?",
-            (*(value for key in calls for value in key), *vdn, most),
-        )
-        return [_record(row) for row in rows]
+    def passes(self, vdn: VdnKey, from_ms: int, to_ms: int) -> Iterator[tuple[int, Finished]]:
+        """The passes of calls that began in the minutes of [from_ms, to_ms), by minute, in order."""
+        after = from_ms - from_ms % MINUTE_MS - 1, 0
+        while True:
+            rows = list(
+                self._execute(
+                    "SELECT minute_ms, position, body FROM queuepulse_passes WHERE cc = ? AND vdn = ? "
+                    # Both say where to begin: not every planner finds it in the second.
+                    "AND minute_ms >= ? AND (minute_ms, position) > (?, ?) AND minute_ms < ? "
+                    "ORDER BY minute_ms, position LIMIT ?",
+                    (*vdn, after[0], *after, to_ms, ROWS),
+                )
+            )
+            for minute_ms, position, body in rows:
+                after = minute_ms, position
+                yield minute_ms, _read(body)
+            if len(rows) < ROWS:
+                return
 
     def passes_with_id(self, vdn: VdnKey, call: str, most: int) -> list[PassRecord]:
-        """The last passes of calls of that id, in order."""
-        # One at a time each is the end of an index, and both at once a reading of all.
-        [(first_ms,)], [(last_ms,)] = (
-            list(
-                self._execute(f"SELECT {end}(call_at_ms) FROM queuepulse_pass WHERE cc = ? AND vdn = ?", vdn)
-            )
-            for end in ("min", "max")
-        )
-        if first_ms is None:
-            return []
+        """The passes of calls of that id: all, or so many and those of the same minutes; the last minutes."""
+        found: list[PassRecord] = []
+        wanted, last_ms = _hashes([call]), -1
         rows = self._execute(
-            "WITH RECURSIVE hours (hour) AS (SELECT ? UNION ALL SELECT hour - 1 FROM hours WHERE hour > ?) "
-            f"SELECT {_COLUMNS}, body FROM hours CROSS JOIN queuepulse_pass "
-            "WHERE cc = ? AND vdn = ? AND (call_at_ms / 3600000) = hour AND call = ? "
-            "ORDER BY call_at_ms DESC, number DESC, skill DESC, place DESC LIMIT ?",
-            (last_ms // HOUR_MS, first_ms // HOUR_MS, *vdn, call, most),
+            "SELECT minute_ms, position, hashes FROM queuepulse_passes WHERE cc = ? AND vdn = ? "
+            "ORDER BY minute_ms DESC, position DESC",
+            vdn,
         )
-        return [_record(row) for row in rows][::-1]
+        for minute_ms, position, hashes in rows:
+            if len(found) >= most and minute_ms != last_ms:
+                break
+            # Where two hashes meet there may be another's bytes: the passes themselves decide.
+            if wanted in bytes(hashes):
+                last_ms = minute_ms
+                [(body,)] = self._execute(
+                    "SELECT body FROM queuepulse_passes "
+                    "WHERE cc = ? AND vdn = ? AND minute_ms = ? AND position = ?",
+                    (*vdn, minute_ms, position),
+                )
+                found += _read(body).with_id(call)
+        return found
 
     def forget_passes(self, vdn: VdnKey, before_ms: int) -> None:
-        """Removes those of calls that began before then."""
+        """Removes the minutes that were over then."""
         self._execute(
-            "DELETE FROM queuepulse_pass WHERE cc = ? AND vdn = ? AND call_at_ms < ?", (*vdn, before_ms)
+            "DELETE FROM queuepulse_passes WHERE cc = ? AND vdn = ? AND minute_ms <= ?",
+            (*vdn, before_ms - MINUTE_MS),
         )
 
 
-def mask(record: list[Any]) -> None:
-    """Hides the numbers of a record that is given as a list of its fields."""
-    for place in (_CALLER, _CALLED):
-        if record[place] is not None:
-            record[place] = masked_number(record[place])
+def mask(some: Finished) -> None:
+    """Hides the numbers of passes."""
+    texts = some.texts
+    for place, text in enumerate(texts):
+        if place % TEXTS and text is not None:
+            texts[place] = masked_number(text)
 
 
 def masked(record: PassRecord) -> PassRecord:
     """The record with its numbers hidden."""
-    values: list[Any] = list(record)
-    mask(values)
-    return PassRecord(*values)
+    caller, called = record.caller, record.called
+    return record._replace(
+        caller=None if caller is None else masked_number(caller),
+        called=None if called is None else masked_number(called),
+    )
 
 
-def _record(row: Sequence[Any]) -> PassRecord:
-    return PassRecord(*row[:_IN_COLUMNS], *msgspec.msgpack.decode(row[_IN_COLUMNS]))
+def _hashes(calls: Iterable[str | None]) -> bytes:
+    """Those of these ids, each once."""
+    hashes = array("I", sorted({zlib.crc32(call.encode()) for call in calls if call is not None}))
+    if _FOREIGN:
+        hashes.byteswap()
+    return hashes.tobytes()
+
+
+def _little(items: bytes) -> bytes:
+    """The items of a machine, as the little end first has them; and back."""
+    if not _FOREIGN:
+        return items
+    turned = array("q", items)
+    turned.byteswap()
+    return turned.tobytes()
+
+
+def _read(body: bytes) -> Finished:
+    items, texts = msgspec.msgpack.decode(body)
+    return Finished.of(memoryview(_little(items)).cast("q"), texts)

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, Protocol
 
 from queuepulse.engine import days
 from queuepulse.engine.blocks import AGENT, QUEUE, Bodies, Kind, decode, encode
-from queuepulse.engine.calls import Finished
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Closed
+from queuepulse.engine.finished import Finished
 from queuepulse.engine.records import Record, add_all
 from queuepulse.engine.tallies import Tally
 from queuepulse.stores.passes import KeptCalls
@@ -65,8 +65,10 @@ class Blocks(Protocol):
     ) -> Iterator[tuple[int, Bodies]]:
         """These parts of the blocks that begin in [from_ms, to_ms), in order."""
 
-    def put_passes(self, vdn: VdnKey, passes: Sequence[Finished], *, masks_numbers: bool) -> None:
-        """Keep the records of these passes, each once."""
+    def put_passes(
+        self, vdn: VdnKey, position: int, passes: Sequence[Finished], *, masks_numbers: bool
+    ) -> None:
+        """Keep the records of these passes, which were told up to that position."""
 
 
 def take_in(
@@ -77,8 +79,7 @@ def take_in(
     if position <= state.position:
         return False
     if calls.days:
-        for passes in closed.passes:
-            blocks.put_passes(vdn, passes, masks_numbers=calls.masks_numbers)
+        blocks.put_passes(vdn, position, closed.passes, masks_numbers=calls.masks_numbers)
     tally = Tally()
     for facts in closed.facts:
         tally.add(facts)

@@ -9,9 +9,12 @@ from operator import add as _plus
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from queuepulse.engine.blocks import Bodies, Kind, read_columns, read_spans
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from queuepulse.engine.blocks import Bodies, Kind, read_columns, read_entries
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.histograms import Spread
+from queuepulse.engine.histograms import Spread, counts_of, of_span
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record
 from queuepulse.stores.history import GRAINS, LONGEST_MS, period_of
@@ -59,13 +62,13 @@ class Sums:
             known = self.fields[place]
             self.fields[place] = column if known is self._nothing else list(map(_plus, known, column))
 
-    def add_spans(self, spans: Mapping[int, Sequence[Mapping[int, int]]]) -> None:
-        """Adds the histograms of a block, by id."""
+    def add_spans(self, entries: Mapping[int, "vec[i64]"]) -> None:
+        """Adds the histograms that lie in these entries, by id."""
         for number, one in enumerate(self.wish.ids):
-            if one in spans:
+            if one in entries:
                 for place in self.wish.spans:
                     known = self.spans[place][number]
-                    for bucket, count in spans[one][place].items():
+                    for bucket, count in counts_of(of_span(entries[one], place)).items():
                         known[bucket] = known.get(bucket, 0) + count
 
     def add_records(self, records: Mapping[int, Record]) -> None:
@@ -77,7 +80,7 @@ class Sums:
                 for number, record in some:
                     column[number] += record.counts[place]
                 self.fields[place] = column
-            self.add_spans({one: record.spans for one, record in records.items()})
+            self.add_spans({one: record.entries for one, record in records.items()})
 
     def spreads(self) -> dict[int, list[Spread]]:
         """The histograms, to be asked for percentiles."""
@@ -108,7 +111,7 @@ class _Reader:
             some = zip(wanted, columns, strict=True)
             sums.add_columns({place: pick(column) for place, column in some if column is not None})
         if self._wish.spans:
-            sums.add_spans(read_spans(bodies.get(kind.spans_part)))
+            sums.add_spans(read_entries(bodies.get(kind.spans_part)))
 
     def _pick(self, ids: "array[int]") -> Callable[["array[int]"], Sequence[int]]:
         """What takes the values of the wished ids out of a column of these."""

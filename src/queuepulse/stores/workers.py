@@ -8,7 +8,7 @@ import threading
 from multiprocessing.connection import wait
 from typing import Final
 
-from queuepulse.collecting import collect_rarely
+from queuepulse.collecting import WORKERS_OBJECTS, collect_rarely
 
 NICE: Final = 19
 """How far a worker stands back where the processor is wanted: its work may come a second later."""
@@ -22,7 +22,7 @@ def settle_in() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    collect_rarely()
+    collect_rarely(WORKERS_OBJECTS)
 
 
 def _end_with_parent() -> None:
