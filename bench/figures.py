@@ -42,6 +42,7 @@ GOALS: Final = {
     "push": Goal(20, 10),
     "restart 5000000": Goal(5, 2),
     "history cost": Goal(5, 3),
+    "history cost steady": Goal(5, 3),
     "history question": Goal(500, 200),
     "sliding hour": Goal(20, 10),
     "figures of a month": Goal(500, 200),

@@ -37,8 +37,8 @@ class Sizes(NamedTuple):
     history_runs: int
     history_pairs: int
     """Pairs of runs, with and without a history."""
-    history_rush_events: int
-    history_rush_pairs: int
+    history_steady_pairs: int
+    """The same, with history written all the while."""
     history_days: int
     history_queues: int
     window_minutes: int
@@ -75,8 +75,7 @@ FULL: Final = Sizes(
     history_events=200_000,
     history_runs=5,
     history_pairs=24,
-    history_rush_events=600_000,
-    history_rush_pairs=4,
+    history_steady_pairs=24,
     history_days=30,
     history_queues=1_000,
     window_minutes=75,
@@ -102,8 +101,7 @@ QUICK: Final = FULL._replace(
     history_events=60_000,
     history_runs=3,
     history_pairs=4,
-    history_rush_events=200_000,
-    history_rush_pairs=1,
+    history_steady_pairs=4,
     window_minutes=20,
     window_asks=15,
     explain_events=100_000,
@@ -132,8 +130,7 @@ TINY: Final = QUICK._replace(
     history_events=3_000,
     history_runs=1,
     history_pairs=1,
-    history_rush_events=3_000,
-    history_rush_pairs=1,
+    history_steady_pairs=1,
     history_days=1,
     history_queues=10,
     explain_events=2_000,

@@ -16,9 +16,9 @@ from queuepulse.engine.finished import Finished
 from queuepulse.ports import History, HistoryUnavailable, Told
 
 WRITTEN_ITEMS: Final = 250_000
-"""Items of facts in one transaction, about: it bounds how long the next ones wait."""
+"""Items, of facts and of ended passes, in one transaction, about: it bounds how long the next ones wait."""
 WAITING_ITEMS_MAX: Final = 20_000_000
-"""Items of facts that wait for a history that is out of reach: some 350 MB, a day of a thousand agents."""
+"""Items that wait for a history that is out of reach: some 250 MB, a day of a thousand agents."""
 RETRY_S: Final = 1.0
 """Time between two attempts."""
 GATHER_S: Final = 2.0
@@ -28,7 +28,7 @@ REST_S_PER_ITEM: Final = 3e-6
 """Rest after a transaction, for each item of it: twenty times what it takes to write, so that a rush of
 events has the processor, and its memory, nearly to itself."""
 RESTED_ITEMS_MAX: Final = 8_000_000
-"""Items of facts that may wait meanwhile: some 140 MB, or 650,000 events. Of more there is no rest."""
+"""Items that may wait meanwhile: some 100 MB, or half a million events. Of more there is no rest."""
 
 
 class Chronicle:

@@ -34,7 +34,7 @@ def postgres_url() -> Iterator[str]:
 def drop_all(url: str) -> None:
     """Removes every table of a history there."""
     with psycopg.connect(url) as connection:
-        for table in ("vdn", "block", "pass", "passes", "format"):
+        for table in ("vdn", "block", "pass", "passes", "hashes", "format"):
             connection.execute(f"DROP TABLE IF EXISTS queuepulse_{table}")  # type: ignore[arg-type]
 
 

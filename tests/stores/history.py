@@ -37,8 +37,9 @@ def everything(database: Database) -> dict[tuple[object, ...], bytes]:
     with database.reading() as blocks:
         rows = blocks._execute("SELECT cc, vdn, kind, grain, part, at_ms, body FROM queuepulse_block")
         found: dict[tuple[object, ...], bytes] = {tuple(row[:6]): bytes(row[6]) for row in rows}
-        for row in blocks._execute("SELECT * FROM queuepulse_passes"):
-            found["passes", *row[:4]] = bytes(row[4]) + bytes(row[5])
+        for table in ("passes", "hashes"):
+            for row in blocks._execute(f"SELECT * FROM queuepulse_{table}"):
+                found[table, *row[:4]] = bytes(row[4])
         for row in blocks._execute("SELECT * FROM queuepulse_vdn"):
             found["state", *row[:2]] = repr(list(row)).encode()
     return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from engine.folding import HOUR_MS, events_of
+from queuepulse.engine.events import VdnKey
 from queuepulse.engine.vdn import Vdn
 from queuepulse.ports import HistoryUnavailable, Told
 from queuepulse.stores.history import KeptHistory
 from queuepulse.stores.history_sqlite import SqliteHistory
-from queuepulse.stores.history_worker import WorkerHistory, decode, encode
+from queuepulse.stores.history_worker import Shared, WorkerHistory, seen, shown
 from stores.history import BANK, everything
 
 KEEP = {"5min": 35, "15min": 400, "day": 3_650}
@@ -43,6 +45,28 @@ def test_the_worker_writes_what_would_be_written_here(tmp_path: Path) -> None:
         far_ms = 2**50
         asyncio.run(there.prune(far_ms))
         assert [key for key in everything(there.database) if key[0] != "state"] == []
+
+
+def test_nothing_is_shown_while_the_worker_may_still_read_what_was(tmp_path: Path) -> None:
+    here, there = SqliteHistory(tmp_path / "here"), WorkerHistory(None, tmp_path / "there", KEEP)
+    some = [told(seed, 10)._replace(vdn=VdnKey(1, seed)) for seed in range(1, 5)]
+
+    async def write() -> None:
+        # Who waited for the first goes away, while the worker still begins.
+        writing = asyncio.ensure_future(there.write(some[:1]))
+        while there._last is None or not there._last.running():  # noqa: ASYNC110 - no pool tells when
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.gather(*[there.write([one]) for one in some[1:3]])
+        writing = asyncio.ensure_future(there.write([]))
+        await asyncio.sleep(0)
+        there.write_now(some[3:])
+        await writing
+
+    with closing(here), closing(there):
+        KeptHistory(here, KEEP).write_now(some)
+        asyncio.run(write())
+        assert everything(there.database) == everything(here)
 
 
 def test_a_worker_that_is_killed_is_started_anew(tmp_path: Path) -> None:
@@ -84,9 +108,13 @@ def test_a_worker_ends_with_the_server_however_that_ends(tmp_path: Path) -> None
         os.close(descriptor)
 
 
-def test_what_is_told_to_the_worker_says_the_same() -> None:
-    before = told(3, 30)
-    after = decode(encode(before))
+@pytest.mark.parametrize("room", [2**20, 4_000, 0])
+def test_what_is_shown_to_the_worker_says_the_same(room: int) -> None:
+    """With room for all of it, for some, or for none."""
+    before, shared = told(3, 30), Shared(bytearray(room))
+    shown(told(4, 40), shared)
+    shared.begin()
+    after = seen(pickle.loads(pickle.dumps(shown(before, shared))), shared)
     assert (after.vdn, after.position, after.closed[2:]) == (before.vdn, before.position, before.closed[2:])
     # The ids of calls stay behind.
     assert [list(facts.items) for facts in after.closed.facts] == [

@@ -27,6 +27,7 @@ STATEMENTS = (
     ){options}""",
     "CREATE INDEX queuepulse_pass_call ON queuepulse_pass (cc, vdn, (call_at_ms / 3600000), call)",
     "DROP TABLE queuepulse_passes",
+    "DROP TABLE queuepulse_hashes",
 )
 """How the tables of format 1 differed."""
 

@@ -2,7 +2,7 @@
 
 A row holds the passes of the calls that began in one minute, as far as they were told at once: a row for each
 pass would take as long to write as all else. A page is one stretch of rows, and what is too old another.
-By its id a call is looked for among the hashes that stand before each row's body.
+By its id a call is looked for among hashes, which have rows of their own beside these.
 """
 
 import sys
@@ -22,13 +22,18 @@ MINUTE_MS: Final = 60_000
 SCHEMA: Final = (
     """CREATE TABLE {prefix}passes (
         cc {int} NOT NULL, vdn {int} NOT NULL, minute_ms {int} NOT NULL, position {int} NOT NULL,
-        hashes {bytes} NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (cc, vdn, minute_ms, position)
+        body {bytes} NOT NULL, PRIMARY KEY (cc, vdn, minute_ms, position)
+    ){options}""",
+    """CREATE TABLE {prefix}hashes (
+        cc {int} NOT NULL, vdn {int} NOT NULL, minute_ms {int} NOT NULL, position {int} NOT NULL,
+        body {bytes} NOT NULL, PRIMARY KEY (cc, vdn, minute_ms, position)
     ){options}""",
 )
 """Calls that began in the minute, of which passes were told up to that position of the log.
 
-`hashes` are four bytes of each id; `body` is MessagePack: the items of `Finished`, and its texts.
+The body is MessagePack: the items of `Finished`, and its texts. That of the hashes has four bytes of each id.
 """
+TABLES: Final = ("passes", "hashes")
 ROWS: Final = 16
 """Rows read, or written, by one statement: some thousand passes of a busy center."""
 _FOREIGN: Final = sys.byteorder == "big"
@@ -62,18 +67,21 @@ class SqlPasses:
             some.part_by_begin(MINUTE_MS, found)
         parts = sorted(found.items())
         for begin in range(0, len(parts), ROWS):
-            values: list[Any] = []
+            bodies: list[Any] = []
+            hashes: list[Any] = []
             for minute_ms, some in parts[begin : begin + ROWS]:
                 if masks_numbers:
                     mask(some)
                 body = msgspec.msgpack.encode([_little(some.packed()), some.texts])
-                values += (*vdn, minute_ms, position, _hashes(some.texts[::TEXTS]), body)
-            rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * min(ROWS, len(parts) - begin))
-            self._execute(
-                f"INSERT INTO queuepulse_passes VALUES {rows} ON CONFLICT (cc, vdn, minute_ms, position) "
-                "DO UPDATE SET hashes = excluded.hashes, body = excluded.body",
-                values,
-            )
+                bodies += (*vdn, minute_ms, position, body)
+                hashes += (*vdn, minute_ms, position, _hashes(some.texts[::TEXTS]))
+            rows = ", ".join(["(?, ?, ?, ?, ?)"] * min(ROWS, len(parts) - begin))
+            for table, values in zip(TABLES, (bodies, hashes), strict=True):
+                self._execute(
+                    f"INSERT INTO queuepulse_{table} VALUES {rows} "
+                    "ON CONFLICT (cc, vdn, minute_ms, position) DO UPDATE SET body = excluded.body",
+                    values,
+                )
 
     def passes(self, vdn: VdnKey, from_ms: int, to_ms: int) -> Iterator[tuple[int, Finished]]:
         """The passes of calls that began in the minutes of [from_ms, to_ms), by minute, in order."""
@@ -99,7 +107,7 @@ class SqlPasses:
         found: list[PassRecord] = []
         wanted, last_ms = _hashes([call]), -1
         rows = self._execute(
-            "SELECT minute_ms, position, hashes FROM queuepulse_passes WHERE cc = ? AND vdn = ? "
+            "SELECT minute_ms, position, body FROM queuepulse_hashes WHERE cc = ? AND vdn = ? "
             "ORDER BY minute_ms DESC, position DESC",
             vdn,
         )
@@ -119,10 +127,11 @@ class SqlPasses:
 
     def forget_passes(self, vdn: VdnKey, before_ms: int) -> None:
         """Removes the minutes that were over then."""
-        self._execute(
-            "DELETE FROM queuepulse_passes WHERE cc = ? AND vdn = ? AND minute_ms <= ?",
-            (*vdn, before_ms - MINUTE_MS),
-        )
+        for table in TABLES:
+            self._execute(
+                f"DELETE FROM queuepulse_{table} WHERE cc = ? AND vdn = ? AND minute_ms <= ?",
+                (*vdn, before_ms - MINUTE_MS),
+            )
 
 
 def mask(some: Finished) -> None:
