@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bench import steady
 from bench.figures import Figure
 from bench.machine import in_fresh_interpreter
 from bench.sizes import Sizes
 from bench.streams import Center, bodies
-from queuepulse import chronicle as chronicles
 from queuepulse.chronicle import Chronicle
 from queuepulse.collecting import collect_rarely
 from queuepulse.engine import codec
@@ -52,12 +52,11 @@ ASKED: Final = ["offered", "answered"]
 def measure(sizes: Sizes) -> list[Figure]:
     """Each in a fresh interpreter, on files in a temporary folder."""
     burst = in_fresh_interpreter(_costs, sizes.history_events, sizes.history_pairs)
-    steady = in_fresh_interpreter(_steady_costs, sizes.history_events, sizes.history_steady_pairs)
     question = in_fresh_interpreter(_questions, sizes.history_days, sizes.history_queues, sizes.history_runs)
     asked = f"{sizes.history_days} days, {sizes.history_queues} queues, 15 minutes: 2 figures, as JSON"
     return [
         _cost("history cost", "of durable ingest, what history takes", burst),
-        _cost("history cost steady", "the same, of ingest that never ends: written all the while", steady),
+        steady.measure(sizes),
         Figure(
             "history question",
             "a question to history, " + asked,
@@ -86,12 +85,6 @@ class Ingested(NamedTuple):
     elapsed_s: float
     core_s: float
     behind_s: float
-
-
-def _steady_costs(count: int, pairs: int) -> tuple[list[float], list[float], list[float]]:
-    """The same with history written from the first news on, without a rest: as where ingest never ends."""
-    vars(chronicles).update(GATHER_S=0.0, REST_S_PER_ITEM=0.0)
-    return _costs(count, pairs)
 
 
 def _costs(count: int, pairs: int) -> tuple[list[float], list[float], list[float]]:

@@ -1,5 +1,6 @@
 """How many events a second become durable over HTTPS, in batches of 1000, each answered after its commit."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -40,22 +41,23 @@ def _rate(target: Target, cc: int, connections: int, events: int) -> float:
     start_ms = time.time_ns() // 1_000_000 - 24 * 60 * MINUTE_MS
     parts = bodies(Center(QUEUES, AGENTS, start_ms).events(events), BATCH)
     streams = [[batch(target, cc, vdn, part) for part in parts] for vdn in range(1, connections + 1)]
-    with ThreadPoolExecutor(connections) as threads:
+    with contextlib.ExitStack() as held:
+        lines = [held.enter_context(Connection(target.host, target.port)) for _ in streams]
+        threads = held.enter_context(ThreadPoolExecutor(connections))
         begun_s = time.perf_counter()
-        accepted = sum(threads.map(_send, [target] * connections, streams))
+        accepted = sum(threads.map(send, lines, streams))
         elapsed_s = time.perf_counter() - begun_s
     assert accepted == events * connections, "an answer told of fewer events than were sent"
     return accepted / elapsed_s
 
 
-def _send(target: Target, requests: list[bytes]) -> int:
+def send(connection: Connection, requests: list[bytes]) -> int:
     """Posts one batch after the other; gives the number of events acknowledged, each of them new."""
     accepted = 0
-    with Connection(target.host, target.port) as connection:
-        for request in requests:
-            status, body = connection.ask(request)
-            assert status == 200, body
-            receipt = msgspec.json.decode(body, type=IngestReceipt)
-            assert receipt.repeated < receipt.accepted, "events counted before make no load"
-            accepted += receipt.accepted
+    for request in requests:
+        status, body = connection.ask(request)
+        assert status == 200, body
+        receipt = msgspec.json.decode(body, type=IngestReceipt)
+        assert receipt.repeated < receipt.accepted, "events counted before make no load"
+        accepted += receipt.accepted
     return accepted

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,7 @@ def output_of(place: Path) -> str:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[Target]:
+def server(command: Sequence[str] = COMMAND) -> Iterator[Target]:
     """A server on an empty folder, ready, and a key that may everything."""
     with folder() as place:
         said = subprocess.run(
@@ -85,7 +85,7 @@ def server() -> Iterator[Target]:
         ).stdout
         key = dict(line.split() for line in said.splitlines())
         bms_port = free_port()
-        with serving(place, "--bms-listen", f"{HOST}:{bms_port}") as port:
+        with serving(place, "--bms-listen", f"{HOST}:{bms_port}", command=command) as port:
             certificate = place / DEVELOPMENT_FILE
             yield Target(HOST, port, certificate, key["AK"], key["SK"], key["TOKEN"], bms_port)
 
@@ -99,19 +99,19 @@ def gateway(before: Target) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def serving(place: Path, *arguments: str) -> Iterator[int]:
+def serving(place: Path, *arguments: str, command: Sequence[str] = COMMAND) -> Iterator[int]:
     """A server on this folder, ready; gives its port."""
     port = free_port()
     trust = {"QUEUEPULSE_BMS_CA": str(place / DEVELOPMENT_FILE)} if "--bms-url" in arguments else {}
-    command = [*serve_command(place, port), *arguments]
-    with program(command, place, QUEUEPULSE_BMS_TOKEN=BMS_TOKEN, **LIMITS, **trust) as running:
+    line = [*serve_command(place, port, command), *arguments]
+    with program(line, place, QUEUEPULSE_BMS_TOKEN=BMS_TOKEN, **LIMITS, **trust) as running:
         wait_ready(port, running, place)
         yield port
 
 
-def serve_command(place: Path, port: int) -> list[str]:
+def serve_command(place: Path, port: int, command: Sequence[str] = COMMAND) -> list[str]:
     """What starts a server on this folder."""
-    return [*COMMAND, "serve", "--data", str(place), "--host", HOST, "--port", str(port)]
+    return [*command, "serve", "--data", str(place), "--host", HOST, "--port", str(port)]
 
 
 def wait_ready(port: int, running: subprocess.Popen[bytes], place: Path) -> None:

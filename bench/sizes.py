@@ -37,8 +37,9 @@ class Sizes(NamedTuple):
     history_runs: int
     history_pairs: int
     """Pairs of runs, with and without a history."""
-    history_steady_pairs: int
-    """The same, with history written all the while."""
+    steady_events: int
+    steady_pairs: int
+    """The same over HTTPS, with history written all the while."""
     history_days: int
     history_queues: int
     window_minutes: int
@@ -75,7 +76,8 @@ FULL: Final = Sizes(
     history_events=200_000,
     history_runs=5,
     history_pairs=24,
-    history_steady_pairs=24,
+    steady_events=200_000,
+    steady_pairs=20,
     history_days=30,
     history_queues=1_000,
     window_minutes=75,
@@ -101,7 +103,8 @@ QUICK: Final = FULL._replace(
     history_events=60_000,
     history_runs=3,
     history_pairs=4,
-    history_steady_pairs=4,
+    steady_events=60_000,
+    steady_pairs=2,
     window_minutes=20,
     window_asks=15,
     explain_events=100_000,
@@ -130,7 +133,8 @@ TINY: Final = QUICK._replace(
     history_events=3_000,
     history_runs=1,
     history_pairs=1,
-    history_steady_pairs=1,
+    steady_events=4_000,
+    steady_pairs=1,
     history_days=1,
     history_queues=10,
     explain_events=2_000,

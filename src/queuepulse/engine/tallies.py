@@ -46,6 +46,10 @@ class Tally:
     def __init__(self) -> None:
         self.queues: dict[int, dict[int, Record]] = {}
         self.agents: dict[int, dict[int, Record]] = {}
+        # Those of the five minutes that are looked at.
+        self._mark_ms: i64 = -FIVE_MS
+        self._queues: dict[int, Record] = {}
+        self._agents: dict[int, Record] = {}
 
     def add(self, facts: Facts) -> None:
         """Adds each fact to the five minutes that hold its instant."""
@@ -85,25 +89,29 @@ class Tally:
 
     def queue(self, at_ms: i64, skill: i64) -> Record:
         """The record of the queue for the five minutes that hold the instant."""
-        mark_ms = at_ms - at_ms % FIVE_MS
-        records = self.queues.get(mark_ms)
-        if records is None:
-            records = self.queues[mark_ms] = {}
-        record = records.get(skill)
+        if at_ms < self._mark_ms or at_ms >= self._mark_ms + FIVE_MS:
+            self._turn_to(at_ms - at_ms % FIVE_MS)
+        record = self._queues.get(skill)
         if record is None:
-            record = records[skill] = queue_record()
+            self.queues[self._mark_ms] = self._queues
+            record = self._queues[skill] = queue_record()
         return record
 
     def agent(self, at_ms: i64, agent_id: i64) -> Record:
         """The same of the agent."""
-        mark_ms = at_ms - at_ms % FIVE_MS
-        records = self.agents.get(mark_ms)
-        if records is None:
-            records = self.agents[mark_ms] = {}
-        record = records.get(agent_id)
+        if at_ms < self._mark_ms or at_ms >= self._mark_ms + FIVE_MS:
+            self._turn_to(at_ms - at_ms % FIVE_MS)
+        record = self._agents.get(agent_id)
         if record is None:
-            record = records[agent_id] = agent_record()
+            self.agents[self._mark_ms] = self._agents
+            record = self._agents[agent_id] = agent_record()
         return record
+
+    def _turn_to(self, mark_ms: i64) -> None:
+        """The next facts are of those five minutes, as most of a list are."""
+        self._mark_ms = mark_ms
+        self._queues = self.queues.get(mark_ms, {})
+        self._agents = self.agents.get(mark_ms, {})
 
     # Passes
 

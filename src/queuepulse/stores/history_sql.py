@@ -55,9 +55,12 @@ class SqlBlocks(SqlPasses):
         )
 
     def get(self, vdn: VdnKey, kind: str, grain: str, at_ms: int) -> Bodies:
+        parts = KINDS[kind].spans_part + 1
         rows = self._execute(
-            f"SELECT part, body FROM queuepulse_block WHERE {_OF} AND part < ? AND at_ms = ?",
-            (*vdn, kind, grain, KINDS[kind].spans_part + 1, at_ms),
+            # Each by itself: between the rows of two parts lie all their others.
+            "SELECT part, body FROM queuepulse_block "
+            f"WHERE {_OF} AND part IN ({_marks(parts)}) AND at_ms = ?",
+            (*vdn, kind, grain, *range(parts), at_ms),
         )
         return {part: bytes(body) for part, body in rows}
 
@@ -119,6 +122,10 @@ class SqlBlocks(SqlPasses):
             self.forget(vdn, grain, 2**62)
         self.forget_passes(vdn, 2**62)
         self._execute("DELETE FROM queuepulse_vdn WHERE cc = ? AND vdn = ?", vdn)
+
+
+def _marks(count: int) -> str:
+    return ", ".join(["?"] * count)
 
 
 def _place(row: Sequence[Any]) -> Any:
