@@ -110,10 +110,6 @@ class Facts:
         facts.calls = self.calls.copy()
         return facts
 
-    def packed(self) -> bytes:
-        """The items as the machine has them (`array("q")`)."""
-        return bytes(self.items)
-
     def parts(self, items_max: int) -> Iterator[list[int]]:
         """All items, so many at a time."""
         for begin in range(0, len(self.items), items_max):
