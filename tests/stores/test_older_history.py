@@ -11,6 +11,7 @@ import pytest
 
 from queuepulse.engine.calls import PassRecord
 from queuepulse.engine.events import VdnKey
+from queuepulse.ports import HistoryUnavailable
 from queuepulse.stores import older_history
 from queuepulse.stores.history import Database, open_history
 from stores.conftest import drop_all
@@ -88,3 +89,15 @@ def test_every_record_of_the_first_format_is_there(
                 for call in {one.call for one in records}:
                     of_call = sorted([one for one in records if one.call == call], key=place)
                     assert sorted(blocks.passes_with_id(BANK, call, 1_000), key=place) == of_call
+
+
+def test_a_damaged_record_is_told_and_the_file_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite"
+    some = rows(BANK, many(0))
+    some[7] = (*some[7][:-1], b"\xc1")
+    as_it_was(open_history(None, file), "sqlite", file, some)
+    for _ in range(2):
+        with pytest.raises(HistoryUnavailable, match=r"damaged.*rebuild"):
+            open_history(None, file)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM queuepulse_pass").fetchone() == (len(some),)

@@ -7,6 +7,7 @@ import msgspec
 from queuepulse.engine.calls import PassRecord
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.finished import Finished
+from queuepulse.ports import HistoryUnavailable
 from queuepulse.stores.passes import Execute, SqlPasses
 
 ROW_FOR_EACH_PASS: Final = 1
@@ -16,7 +17,10 @@ _ROWS: Final = 5_000
 
 
 def modernise(execute: Execute) -> None:
-    """Moves the passes, whose new table is there, out of the old one, and removes that."""
+    """Moves the passes, whose new tables are there, out of the old one, and removes that.
+
+    Raises HistoryUnavailable where one is damaged.
+    """
     put = SqlPasses(execute).put_passes
     after: tuple[int | str, ...] = (0, 0, -1, "", 0, 0, 0)
     columns, place = "cc, vdn, call_at_ms, call, number, skill, place", 0
@@ -30,8 +34,14 @@ def modernise(execute: Execute) -> None:
         )
         by_vdn: dict[VdnKey, Finished] = {}
         for *key, body in rows:
-            record = PassRecord(*key[2:], *msgspec.msgpack.decode(body))
-            by_vdn.setdefault(VdnKey(*key[:2]), Finished()).add_record(record)
+            try:
+                record = PassRecord(*key[2:], *msgspec.msgpack.decode(body))
+                by_vdn.setdefault(VdnKey(*key[:2]), Finished()).add_record(record)
+            except (msgspec.MsgspecError, TypeError) as error:
+                raise HistoryUnavailable(
+                    f"A call record of the history is damaged ({error}). "
+                    "Move the history away and run: queuepulse history rebuild"
+                ) from error
             after = tuple(key)
         place += 1
         for vdn, finished in by_vdn.items():
