@@ -40,18 +40,24 @@ def measure(sizes: Sizes) -> list[Figure]:
 def _rate(target: Target, cc: int, connections: int, events: int) -> float:
     start_ms = time.time_ns() // 1_000_000 - 24 * 60 * MINUTE_MS
     parts = bodies(Center(QUEUES, AGENTS, start_ms).events(events), BATCH)
+    return rate(target, cc, connections, parts)
+
+
+def rate(target: Target, cc: int, connections: int, parts: list[bytes]) -> float:
+    """Events a second, where each connection posts these bodies to a VDN of its own."""
     streams = [[batch(target, cc, vdn, part) for part in parts] for vdn in range(1, connections + 1)]
     with contextlib.ExitStack() as held:
         lines = [held.enter_context(Connection(target.host, target.port)) for _ in streams]
         threads = held.enter_context(ThreadPoolExecutor(connections))
         begun_s = time.perf_counter()
-        accepted = sum(threads.map(send, lines, streams))
+        accepted = sum(threads.map(_send, lines, streams))
         elapsed_s = time.perf_counter() - begun_s
-    assert accepted == events * connections, "an answer told of fewer events than were sent"
+    sent = connections * sum(part.count(b"\n") for part in parts)
+    assert accepted == sent, "an answer told of fewer events than were sent"
     return accepted / elapsed_s
 
 
-def send(connection: Connection, requests: list[bytes]) -> int:
+def _send(connection: Connection, requests: list[bytes]) -> int:
     """Posts one batch after the other; gives the number of events acknowledged, each of them new."""
     accepted = 0
     for request in requests:

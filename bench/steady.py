@@ -3,20 +3,15 @@
 import contextlib
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Final
 
 from bench.figures import Figure
-from bench.ingest import send
-from bench.requests import Connection, Target, batch
+from bench.ingest import AGENTS, BATCH, QUEUES, rate
 from bench.running import server
 from bench.sizes import Sizes
 from bench.streams import MINUTE_MS, Center, bodies
 
-QUEUES: Final = 200
-AGENTS: Final = 1_000
-BATCH: Final = 1_000
 CONNECTIONS: Final = 4
 RUN: Final = "from queuepulse.cli import main; main()"
 WITHOUT: Final = f"from queuepulse import chronicle as c; c.Chronicle.tell = lambda *_: None; {RUN}"
@@ -39,7 +34,7 @@ def measure(sizes: Sizes) -> Figure:
         for pair in range(sizes.steady_pairs + 1):
             found = {}
             for target in (plain, whole) if pair % 2 else (whole, plain):
-                found[target] = _rate(target, pair + 1, parts)
+                found[target] = rate(target, pair + 1, CONNECTIONS, parts)
                 time.sleep(SETTLE_S)
             # The first ones begin the workers.
             if pair:
@@ -50,13 +45,3 @@ def measure(sizes: Sizes) -> Figure:
     )
     meaning = "the same over HTTPS, of ingest that never ends: written all the while"
     return Figure("history cost steady", meaning, median(shares), "%", detail)
-
-
-def _rate(target: Target, cc: int, parts: list[bytes]) -> float:
-    streams = [[batch(target, cc, vdn, part) for part in parts] for vdn in range(1, CONNECTIONS + 1)]
-    with contextlib.ExitStack() as held:
-        lines = [held.enter_context(Connection(target.host, target.port)) for _ in streams]
-        threads = held.enter_context(ThreadPoolExecutor(CONNECTIONS))
-        begun_s = time.perf_counter()
-        accepted = sum(threads.map(send, lines, streams))
-        return accepted / (time.perf_counter() - begun_s)

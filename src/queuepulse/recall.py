@@ -17,7 +17,7 @@ from queuepulse.engine.estimates import Estimates, Present, presents
 from queuepulse.engine.events import VdnKey
 from queuepulse.engine.facts import Facts
 from queuepulse.engine.histograms import Spreads
-from queuepulse.engine.records import Record, add
+from queuepulse.engine.records import Record, add_all
 from queuepulse.engine.vdn import Vdn
 from queuepulse.engine.windows import Capture, Memory, Window, capture, first_mark_ms
 from queuepulse.hub import Hub
@@ -307,11 +307,7 @@ def _merged(total: dict[int, dict[int, Record]], part: Five, asked: WindowAsked)
     ids = set(asked.ids)
     for mark_ms, records in part.records().items():
         of_mark = total.setdefault(mark_ms, {})
-        for one in ids & records.keys():
-            known = of_mark.get(one)
-            if known is None:
-                known = of_mark[one] = _wish(asked).kind.blank()
-            add(known, records[one])
+        add_all(of_mark, {one: records[one].copy() for one in ids & records.keys()})
         yield
 
 

@@ -143,13 +143,14 @@ class Registry:
         if upto is not None:
             ordered = [key for key in ordered if key <= upto]
         calls = ordered[:limit]
-        records = [record for some in kept for record in some.of_calls(set(calls))]
+        chosen = set(calls)
+        records = [record for some in kept for record in some.of_calls(chosen)]
         if len(records) > PAGE_PASSES_MAX:
             # The next page begins where they are too many, unless one call is all of this one.
             records = sorted(records, key=_place)[:PAGE_PASSES_MAX]
             last = records[-1].call_at_ms, records[-1].call
             calls = [key for key in calls if key < last] or [last]
-        chosen = set(calls)
+            chosen = set(calls)
         for some in memory.ended:
             records += some.of_calls(chosen)
         return _Found(calls, records, calls[-1] if len(ordered) > len(calls) else upto)

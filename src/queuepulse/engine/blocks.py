@@ -25,7 +25,6 @@ SPANS_FORMAT: Final = 2
 _HEAD: Final = struct.Struct("<BI")
 _SPANS_HEAD: Final = struct.Struct("<BIIB")
 """Format, how many ids and entries, bytes of a count; then ids, how many entries each has, keys, counts."""
-_SPANS_HEAD_BYTES: Final = 10
 _ZEROS: Final = "z"
 """Typecode of a column of which nothing is kept, because all is 0."""
 _SIZES: Final = {code: array(code).itemsize for code in "bBhHiIqQ"} | {_ZEROS: 0}
@@ -151,18 +150,20 @@ def read_entries(body: bytes | None) -> dict[int, vec[i64]]:
     if body[0] != SPANS_FORMAT:
         raise BadBlock(f"histograms of format {body[0]}; this version reads up to {SPANS_FORMAT}")
     _, ids, total, size = _SPANS_HEAD.unpack_from(body)
-    lengths = _SPANS_HEAD.size + 4 * ids
+    begin = _SPANS_HEAD.size
+    lengths = begin + 4 * ids
     keys = lengths + 2 * ids
     counts = keys + 2 * total
     if len(body) != counts + size * total:
         raise BadBlock("histograms are longer or shorter than they say")
-    return _entries(body, ids, lengths, keys, counts, size)
+    return _entries(body, begin, lengths, keys, counts, size)
 
 
 def _entries(body: bytes, ids: i64, lengths: i64, keys: i64, counts: i64, size: i64) -> dict[int, vec[i64]]:
+    """The same, given where each of its columns begins."""
     found: dict[int, vec[i64]] = {}
-    for number in range(ids):
-        one: int = _number(body, _SPANS_HEAD_BYTES + 4 * number, 4)
+    for number in range((lengths - ids) // 4):
+        one: int = _number(body, ids + 4 * number, 4)
         left = _number(body, lengths + 2 * number, 2)
         entries = vec[i64](capacity=left)
         while left:

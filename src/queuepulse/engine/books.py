@@ -200,8 +200,7 @@ class Books(Sessions):
             agent_id = stay.agent_id
             his = agent_id if agent_id and self.agents[agent_id].state != SIGNED_OUT else 0
             self.facts.talked(at_ms, queue.skill, his, talk_ms, stay.hold_ms, stay.call)
-        if wrapup_ms and stay.agent_id:
-            stay.wrapup_ms = wrapup_ms
+        stay.wrapup_ms = wrapup_ms if stay.agent_id else 0
         self.finished.add(stay)
         if stay.agent_id:
             if wrapup_ms:

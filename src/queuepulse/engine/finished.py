@@ -132,21 +132,15 @@ class Finished:
 
     def parts(self, passes_max: int) -> Iterator[list[PassRecord]]:
         """All of them, so many at a time."""
-        part, begin = list[PassRecord](), 0
-        for number in range(len(self)):
-            part.append(self._record(begin, number))
-            begin += int(self._width(begin))
-            if len(part) == passes_max:
-                yield part
-                part = []
-        if part:
-            yield part
+        begins = self._begins()
+        for first in range(0, len(begins), passes_max):
+            some = begins[first : first + passes_max]
+            yield [self._record(begin, number) for number, begin in enumerate(some, first)]
 
     def calls(self, wanted: Wanted) -> list[CallKey]:
         """The calls of those that are wanted, some more than once."""
         items, found = self.items, list[CallKey]()
-        begin: i64 = 0
-        for number in range(len(self)):
+        for number, begin in enumerate(self._begins()):
             at_ms = items[begin]
             is_in = wanted.from_ms <= at_ms < wanted.to_ms
             if is_in and is_wanted(
@@ -155,39 +149,41 @@ class Finished:
                 key = int(at_ms), self._call(number)
                 if key > wanted.after:
                     found.append(key)
-            begin += self._width(begin)
         return found
 
     def of_calls(self, calls: Collection[CallKey]) -> list[PassRecord]:
         """The passes of these calls."""
-        found = []
-        begin: i64 = 0
-        for number in range(len(self)):
-            if (int(self.items[begin]), self._call(number)) in calls:
-                found.append(self._record(begin, number))
-            begin += self._width(begin)
-        return found
+        return [
+            self._record(begin, number)
+            for number, begin in enumerate(self._begins())
+            if (int(self.items[begin]), self._call(number)) in calls
+        ]
 
     def with_id(self, call: str) -> list[PassRecord]:
         """The passes of calls of that id."""
-        found = []
-        begin: i64 = 0
-        for number in range(len(self)):
-            if self._call(number) == call:
-                found.append(self._record(begin, number))
-            begin += self._width(begin)
-        return found
+        return [
+            self._record(begin, number)
+            for number, begin in enumerate(self._begins())
+            if self._call(number) == call
+        ]
 
     def part_by_begin(self, length_ms: i64, parts: dict[int, "Finished"]) -> None:
         """Adds each to the part of the time in which its call began: of all times of that length."""
-        begin: i64 = 0
-        for number in range(len(self)):
+        for number, begin in enumerate(self._begins()):
             from_ms: int = self.items[begin] - self.items[begin] % length_ms
             part = parts.get(from_ms)
             if part is None:
                 part = parts[from_ms] = Finished()
             part.take(self, begin, number)
+
+    def _begins(self) -> list[int]:
+        """Where each pass begins among the items."""
+        found = []
+        begin: i64 = 0
+        while begin < len(self.items):
+            found.append(int(begin))
             begin += self._width(begin)
+        return found
 
     def _width(self, begin: i64) -> i64:
         rang, talked = self.items[begin + _RINGS], self.items[begin + _RINGS + 1]

@@ -8,12 +8,7 @@ from mypy_extensions import i64
 
 from queuepulse.engine import facts as told
 from queuepulse.engine.facts import SPENT_WIDTH, Facts
-from queuepulse.engine.fields import (
-    AGENT_FIELDS,
-    BINS,
-    QUEUE_FIELDS,
-    STATE_FIELDS,
-)
+from queuepulse.engine.fields import AGENT_FIELDS, BINS, QUEUE_FIELDS, STATE_FIELDS
 from queuepulse.engine.histograms import counted
 from queuepulse.engine.limits import OWN_LIMIT, WITHIN_MS
 from queuepulse.engine.queues import CAUSES, FIVE_MS, IN_20S_MS, LEFT_CAUSES

@@ -34,7 +34,6 @@ class Shared:
     """Memory that a server and its worker see: one writes, and then the other reads."""
 
     def __init__(self, memory: Any) -> None:
-        self.memory = memory
         self._bytes = memoryview(memory).cast("B")
         self._end = 0
 
@@ -74,8 +73,9 @@ class WorkerHistory:
         # Opened here first, so that whoever starts the server is told what is wrong.
         self._database = open_history(url, file)
         self._history = KeptHistory(self._database, keep_days, calls)
-        self._shared = Shared(_SPAWN.RawArray("b", SHARED_BYTES))
-        self._begin = (url, str(file), dict(keep_days), calls, self._shared.memory)
+        memory = _SPAWN.RawArray("b", SHARED_BYTES)
+        self._shared = Shared(memory)
+        self._begin = (url, str(file), dict(keep_days), calls, memory)
         self._pool: ProcessPoolExecutor | None = None
         # Until it is done the worker may read what is shared.
         self._last: Future[None] | None = None

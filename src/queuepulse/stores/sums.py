@@ -14,7 +14,7 @@ from mypy_extensions import i64
 
 from queuepulse.engine.blocks import Bodies, Kind, read_columns, read_entries
 from queuepulse.engine.events import VdnKey
-from queuepulse.engine.histograms import Spread, counts_of, of_span
+from queuepulse.engine.histograms import Spread, counts_of, merged, of_span
 from queuepulse.engine.queues import FIVE_MS
 from queuepulse.engine.records import Record
 from queuepulse.stores.history import GRAINS, LONGEST_MS, period_of
@@ -46,14 +46,14 @@ class Sums:
         self.wish = wish
         self._nothing = [0] * len(wish.ids)
         self.fields: dict[int, Sequence[int]] = dict.fromkeys(wish.fields, self._nothing)
-        self.spans: dict[int, list[dict[int, int]]] = {place: [{} for _ in wish.ids] for place in wish.spans}
+        self.entries: list[vec[i64]] = [vec[i64]() for _ in wish.ids]
 
     def copy(self) -> "Sums":
         """The same again, to be added to."""
         other = Sums(self.wish)
-        # Columns are never changed, only others put in their place.
+        # Neither columns nor entries are ever changed, only others put in their place.
         other.fields = dict(self.fields)
-        other.spans = {place: [span.copy() for span in spans] for place, spans in self.spans.items()}
+        other.entries = self.entries.copy()
         return other
 
     def add_columns(self, columns: Mapping[int, Sequence[int]]) -> None:
@@ -62,14 +62,11 @@ class Sums:
             known = self.fields[place]
             self.fields[place] = column if known is self._nothing else list(map(_plus, known, column))
 
-    def add_spans(self, entries: Mapping[int, "vec[i64]"]) -> None:
+    def add_entries(self, entries: Mapping[int, "vec[i64]"]) -> None:
         """Adds the histograms that lie in these entries, by id."""
         for number, one in enumerate(self.wish.ids):
             if one in entries:
-                for place in self.wish.spans:
-                    known = self.spans[place][number]
-                    for bucket, count in counts_of(of_span(entries[one], place)).items():
-                        known[bucket] = known.get(bucket, 0) + count
+                self.entries[number] = merged(self.entries[number], entries[one])
 
     def add_records(self, records: Mapping[int, Record]) -> None:
         """Adds records by id."""
@@ -80,11 +77,15 @@ class Sums:
                 for number, record in some:
                     column[number] += record.counts[place]
                 self.fields[place] = column
-            self.add_spans({one: record.entries for one, record in records.items()})
+            if self.wish.spans:
+                self.add_entries({one: record.entries for one, record in records.items()})
 
     def spreads(self) -> dict[int, list[Spread]]:
         """The histograms, to be asked for percentiles."""
-        return {place: [Spread(span) for span in spans] for place, spans in self.spans.items()}
+        return {
+            place: [Spread(counts_of(of_span(entries, place))) for entries in self.entries]
+            for place in self.wish.spans
+        }
 
 
 class _Reader:
@@ -111,7 +112,7 @@ class _Reader:
             some = zip(wanted, columns, strict=True)
             sums.add_columns({place: pick(column) for place, column in some if column is not None})
         if self._wish.spans:
-            sums.add_spans(read_entries(bodies.get(kind.spans_part)))
+            sums.add_entries(read_entries(bodies.get(kind.spans_part)))
 
     def _pick(self, ids: "array[int]") -> Callable[["array[int]"], Sequence[int]]:
         """What takes the values of the wished ids out of a column of these."""
